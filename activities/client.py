@@ -1,0 +1,191 @@
+"""Sending one request: one connection pool per worker, bounded time and size, safe redirects."""
+
+from __future__ import annotations
+
+import asyncio
+import email.utils
+import ipaddress
+import json
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+import httpx
+
+from activities.faults import fault_of
+from arazzo.context import ABSENT, ResponseView
+from arazzo.errors import OtherPartyError, PayloadTooLarge
+from arazzo.request import Request
+
+if TYPE_CHECKING:
+    from activities.faults import Fault
+    from arazzo.plan import Call
+
+KEEPALIVE_SECONDS: Final = 2.0
+"""Shorter than the idle time after which common servers hang up (5 s), so that no request is
+written into a connection that is just being closed."""
+
+MOST_REDIRECTS: Final = 5
+REDIRECTS: Final = frozenset((301, 302, 303, 307, 308))
+EXCERPT_CHARACTERS: Final = 300
+USER_AGENT: Final = "durazzo"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A response that came: its view, what is wrong with it, and the beginning of its body.
+
+    `retry_after` is in seconds from now, None when the service does not ask to wait.
+    """
+
+    response: ResponseView
+    flaw: str
+    excerpt: str
+    retry_after: float | None
+
+
+class TransportFailed(OtherPartyError):
+    """No answer came; `fault` says what that means."""
+
+    def __init__(self, fault: Fault, text: str) -> None:
+        """Keep the fault beside the text."""
+        super().__init__(f"{fault.said}: {text}" if text else fault.said, reason="transport")
+        self.fault = fault
+
+
+def make_client(transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
+    """Return the one client of a worker; `transport` is a test's own other side."""
+    return httpx.AsyncClient(
+        transport=transport,
+        follow_redirects=False,
+        limits=httpx.Limits(
+            max_connections=200,
+            max_keepalive_connections=50,
+            keepalive_expiry=KEEPALIVE_SECONDS,
+        ),
+        headers={"User-Agent": USER_AGENT, "Accept": "application/json, */*;q=0.8"},
+        trust_env=True,
+    )
+
+
+async def send(client: httpx.AsyncClient, request: Request, call: Call) -> Answer:
+    """Send a request once and return the answer.
+
+    Raises TransportFailed when none came, PayloadTooLarge when its body passes the limit.
+    """
+    try:
+        async with asyncio.timeout(call.total_timeout):
+            return await _follow(client, request, call)
+    except (httpx.TransportError, httpx.DecodingError, TimeoutError) as error:
+        raise TransportFailed(fault_of(error), str(error)) from error
+
+
+async def _follow(client: httpx.AsyncClient, request: Request, call: Call) -> Answer:
+    for _ in range(MOST_REDIRECTS + 1):
+        response, body = await _exchange(client, request, call)
+        target = response.headers.get("location")
+        if response.status_code not in REDIRECTS or not target or request.method != "GET":
+            return _answer(response, body, call)
+        request = _redirected(request, str(response.url.join(target)))
+    fault = fault_of(httpx.TooManyRedirects(""))
+    raise TransportFailed(fault, f"more than {MOST_REDIRECTS}")
+
+
+def _redirected(request: Request, url: str) -> Request:
+    """Credentials stay with their host; a public host can't lead into a private network."""
+    here, there = urlsplit(request.url), urlsplit(url)
+    if there.scheme not in ("http", "https"):
+        raise TransportFailed(fault_of(httpx.UnsupportedProtocol("")), "a redirect led elsewhere")
+    if (here.scheme, here.netloc) == (there.scheme, there.netloc):
+        return replace(request, url=url)
+    if _is_private(there.hostname) and not _is_private(here.hostname):
+        raise TransportFailed(
+            fault_of(httpx.TooManyRedirects("")),
+            "a redirect led from a public host to a private address, which is not followed",
+        )
+    kept = {name: value for name, value in request.headers.items() if name.lower() == "accept"}
+    return replace(request, url=url, headers=kept, body=None)
+
+
+def _is_private(host: str | None) -> bool:
+    if host is None or host == "localhost" or host.endswith((".localhost", ".internal", ".local")):
+        return True
+    try:
+        return not ipaddress.ip_address(host).is_global
+    except ValueError:
+        return False
+
+
+async def _exchange(
+    client: httpx.AsyncClient, request: Request, call: Call
+) -> tuple[httpx.Response, bytes]:
+    timeout = httpx.Timeout(call.total_timeout, connect=call.connect_timeout)
+    async with client.stream(
+        request.method,
+        request.url,
+        headers=request.headers,
+        content=request.body,
+        timeout=timeout,
+    ) as response:
+        parts, size = [], 0
+        async for part in response.aiter_bytes():
+            size += len(part)
+            if size > call.largest_response:
+                raise PayloadTooLarge(
+                    f"the answer of {request.method} {call.path} is larger than "
+                    f"{call.largest_response} bytes",
+                    reason="response-too-large",
+                )
+            parts.append(part)
+        return response, b"".join(parts)
+
+
+def _answer(response: httpx.Response, body: bytes, call: Call) -> Answer:
+    value, flaw, text = _parsed(response, body)
+    headers = {name.lower(): found for name, found in response.headers.items()}
+    return Answer(
+        response=ResponseView(response.status_code, headers, value),
+        flaw=flaw,
+        excerpt=text[:EXCERPT_CHARACTERS],
+        retry_after=_retry_after(headers.get("retry-after"), call.retry_after_ceiling),
+    )
+
+
+def _parsed(response: httpx.Response, body: bytes) -> tuple[Any, str, str]:
+    """Return the body's value, what is wrong with it, and its text."""
+    if not body:
+        return ABSENT, "", ""
+    content_type = response.headers.get("content-type", "")
+    try:
+        text = body.decode(response.charset_encoding or "utf-8")
+    except (UnicodeDecodeError, LookupError):
+        shown = repr(body[:60])
+        return ABSENT, f"the body ({content_type}) is no text: it begins {shown}", shown
+    if "json" not in content_type.split(";")[0]:
+        return text, "", text
+    try:
+        return json.loads(text, parse_constant=_refuse_constant), "", text
+    except ValueError as error:
+        said = f"the body is not the JSON that its content type `{content_type}` says ({error})"
+        return text, said, text
+    except RecursionError:
+        return text, "the body is JSON that is nested too deeply", text
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")  # noqa: EM102, TRY003
+
+
+def _retry_after(text: str | None, ceiling: float) -> float | None:
+    """Retry-After in seconds or as a date: RFC 9110, 10.2.3; never more than the ceiling."""
+    if text is None:
+        return None
+    try:
+        seconds = float(int(text))
+    except ValueError:
+        try:
+            seconds = email.utils.parsedate_to_datetime(text).timestamp() - time.time()
+        except ValueError:
+            return None
+    return min(max(seconds, 0.0), ceiling)

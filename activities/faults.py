@@ -1,0 +1,51 @@
+"""What each failure of the transport means: did the request reach the other side?
+
+One table over httpx's errors; a test proves it complete. `no` means surely not sent, `maybe`
+that it was sent, wholly or in part, and no answer came back, `yes` that an answer came.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import httpx
+
+if TYPE_CHECKING:
+    from arazzo.outcome import Sent
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One kind of failure: what it means, and whether another try may end otherwise."""
+
+    sent: Sent
+    try_again: bool
+    said: str
+
+
+FAULTS: Final[dict[type[Exception], Fault]] = {
+    httpx.ConnectTimeout: Fault("no", True, "no connection in time"),
+    httpx.ConnectError: Fault("no", True, "no connection"),
+    httpx.PoolTimeout: Fault("no", True, "no free connection in time"),
+    httpx.ProxyError: Fault("no", True, "the proxy refused"),
+    httpx.UnsupportedProtocol: Fault("no", False, "the URL is neither http nor https"),
+    httpx.LocalProtocolError: Fault("no", False, "the request breaks the rules of HTTP"),
+    httpx.ReadTimeout: Fault("maybe", True, "no answer in time"),
+    httpx.WriteTimeout: Fault("maybe", True, "the request could not be sent in time"),
+    httpx.ReadError: Fault("maybe", True, "the connection broke before the answer"),
+    httpx.WriteError: Fault("maybe", True, "the connection broke while sending"),
+    httpx.CloseError: Fault("maybe", True, "the connection broke while closing"),
+    httpx.RemoteProtocolError: Fault("maybe", True, "the connection ended without an answer"),
+    httpx.DecodingError: Fault("yes", False, "the answer's encoding is broken"),
+    httpx.TooManyRedirects: Fault("yes", False, "too many redirects"),
+    TimeoutError: Fault("maybe", True, "no complete answer in time"),
+}
+
+
+def fault_of(error: Exception) -> Fault:
+    """Return the meaning of a failure, by the nearest class of the table."""
+    for cls in type(error).__mro__:
+        if cls in FAULTS:
+            return FAULTS[cls]
+    raise error

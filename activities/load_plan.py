@@ -1,0 +1,158 @@
+"""Hands the compiled plan into a run's history, and vouches for what a run carries on.
+
+These are local activities: one marker in the history, no task of their own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+from temporalio import activity
+
+from activities.names import Carried, LoadedPlan, LoadPlanRequest, RunOptions
+from activities.operation import failure, no_server
+from activities.signing import sign, verify
+from arazzo.errors import DocumentInvalid, DurazzoError, InputInvalid, PayloadTooLarge
+from arazzo.plan import LARGEST_PLAN_BYTES, PLAN_FORMAT, canonical
+from arazzo.provider import PollingOverride
+from arazzo.scope import closest
+from arazzo.state import RunState
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from arazzo.compilation import CompiledWorkflow
+    from arazzo.plan import Plan, StepPlan
+    from catalogue import Catalogue
+
+LARGEST_INPUT_BYTES = 1_000_000
+
+
+@dataclass(frozen=True)
+class Plans:
+    """The plans of a worker. `servers` are the worker's own base URLs by source name."""
+
+    catalogue: Catalogue
+    key: bytes
+    servers: Mapping[str, str] = field(default_factory=dict)
+
+    @activity.defn(name="load_plan")
+    async def load_plan(self, raw: dict[str, Any]) -> dict[str, Any]:
+        """Check the arguments of a run and return its plan and its beginning state."""
+        try:
+            return self.load(LoadPlanRequest.model_validate(raw)).model_dump(mode="json")
+        except DurazzoError as error:
+            raise failure(error) from None
+
+    @activity.defn(name="seal_run")
+    async def seal_run(self, raw: dict[str, Any]) -> str:
+        """Return the signature of a plan and state that continue-as-new is to carry."""
+        return sign(self.key, raw)
+
+    def load(self, request: LoadPlanRequest) -> LoadedPlan:
+        """Return the plan for these arguments.
+
+        Raises InputInvalid, DocumentInvalid or PayloadTooLarge.
+        """
+        if request.carried is not None:
+            self._vouch(request.carried)
+            return LoadedPlan()
+        compiled = self.catalogue.runnable(request.workflow_type).compiled
+        if compiled.plan is None:  # runnable has raised; this tells the type checker
+            raise DocumentInvalid(compiled.findings)
+        options = _options(request.options)
+        inputs = compiled.schema.check(request.inputs, compiled.plan.secret_inputs)
+        plan = self._signed(_chosen(compiled, compiled.plan, options, self.servers))
+        return _loaded(plan, inputs)
+
+    def _vouch(self, carried: Any) -> None:
+        try:
+            found = Carried.model_validate(carried)
+        except ValidationError as error:
+            raise InputInvalid(
+                "the third argument is the engine's own; leave it out", reason="carried"
+            ) from error
+        body = {"plan": found.plan, "state": found.state}
+        verify(self.key, body, found.signature, "the state carried by this run")
+        if found.plan.get("plan_format") != PLAN_FORMAT:
+            raise InputInvalid(
+                f"the run carries a plan of the format {found.plan.get('plan_format')}; this "
+                f"worker reads {PLAN_FORMAT}. Run a worker of a newer version",
+                reason="plan-format",
+            )
+
+    def _signed(self, plan: Plan) -> Plan:
+        def signed(step: StepPlan) -> StepPlan:
+            attempt = step.attempt.model_dump(mode="json")
+            return step.model_copy(update={"signature": sign(self.key, attempt)})
+
+        return plan.model_copy(update={"steps": tuple(signed(step) for step in plan.steps)})
+
+
+def _loaded(plan: Plan, inputs: dict[str, Any]) -> LoadedPlan:
+    dumped = plan.model_dump(mode="json")
+    plan_bytes, input_bytes = len(canonical(dumped)), len(canonical(inputs))
+    if plan_bytes > LARGEST_PLAN_BYTES:
+        raise PayloadTooLarge(
+            f"the plan of this workflow is {plan_bytes} bytes; {LARGEST_PLAN_BYTES} are allowed. "
+            "Split the workflow, or move large literals out of its payloads",
+            reason="plan-too-large",
+        )
+    if input_bytes > LARGEST_INPUT_BYTES:
+        raise PayloadTooLarge(
+            f"the inputs are {input_bytes} bytes; {LARGEST_INPUT_BYTES} are allowed",
+            reason="inputs-too-large",
+        )
+    state = RunState(
+        inputs=inputs, cursor=plan.steps[0].step_id, fixed_bytes=plan_bytes + input_bytes
+    )
+    return LoadedPlan(plan=dumped, state=state.model_dump(mode="json"))
+
+
+def _options(raw: Any) -> RunOptions:
+    try:
+        options = RunOptions.model_validate(raw or {})
+        PollingOverride.model_validate(options.polling)
+    except ValidationError as error:
+        said = "; ".join(
+            f"`{'.'.join(str(part) for part in one['loc'])}`: {one['msg']}"
+            for one in error.errors(include_url=False)
+        )
+        raise InputInvalid(f"the run options do not fit: {said}", reason="options") from error
+    return options
+
+
+def _chosen(
+    compiled: CompiledWorkflow, plan: Plan, options: RunOptions, overrides: Mapping[str, str]
+) -> Plan:
+    """Put the chosen servers and the caller's polling pace into the plan."""
+    override = PollingOverride.model_validate(options.polling)
+
+    def chosen(step: StepPlan) -> StepPlan:
+        source = step.attempt.call.source
+        server = _server(source, compiled.servers.get(source, {}), options)
+        if not server and source not in overrides:
+            raise DocumentInvalid([no_server(step.attempt)])
+        call = step.attempt.call.model_copy(update={"server": server})
+        return step.model_copy(
+            update={
+                "attempt": step.attempt.model_copy(update={"call": call}),
+                "polling": step.polling.overridden_by(override),
+            }
+        )
+
+    return plan.model_copy(update={"steps": tuple(chosen(step) for step in plan.steps)})
+
+
+def _server(source: str, choices: Mapping[str, str], options: RunOptions) -> str:
+    asked = options.server.get(source) if isinstance(options.server, dict) else options.server
+    if asked is None:
+        return next(iter(choices.values()), "")
+    if asked not in choices:
+        raise InputInvalid(
+            f"the source `{source}` has no server `{asked}`; {closest(asked, list(choices))}",
+            reason="unknown-server",
+        )
+    return choices[asked]

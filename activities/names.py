@@ -1,0 +1,81 @@
+"""Names and shapes that workflows and activities agree on. Persisted data: see DESIGN.md.
+
+The activity of a step has no name here: its type is the operationId.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict
+
+LOAD_PLAN: Final = "load_plan"
+SEAL_RUN: Final = "seal_run"
+JUDGE_LOST_ATTEMPT: Final = "judge_lost_attempt"
+
+TRANSPORT_FAILURE: Final = "TransportFailure"
+"""The error type of an attempt without an answer that the RetryPolicy tries again."""
+
+
+class Message(BaseModel):
+    """What all of them share: unknown fields are ignored, so that versions can meet."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+class LoadPlanRequest(Message):
+    """The arguments of a run as they came: any JSON value, checked by `load_plan`."""
+
+    workflow_type: str
+    inputs: Any = None
+    options: Any = None
+    carried: Any = None
+
+
+class LoadedPlan(Message):
+    """The answer of `load_plan`: plan and beginning state as JSON; None for a carried run.
+
+    A carried run has both in its own arguments already, and only learns that they are genuine.
+    """
+
+    plan: dict[str, Any] | None = None
+    state: dict[str, Any] | None = None
+
+
+class Carried(Message):
+    """What continue-as-new hands over: plan and state as JSON, and the worker's signature."""
+
+    plan: dict[str, Any]
+    state: dict[str, Any]
+    signature: str = ""
+
+
+class AttemptRequest(Message):
+    """One attempt of a step.
+
+    `attempt` is an AttemptPlan as JSON with its `signature`; `values` are the inputs and outputs
+    that the step reads; `spent` are the failure actions that are used up; `key` is the value of
+    the idempotency header; `attempts` is the maximum of the activity's RetryPolicy; `why` tells
+    what became of a lost attempt.
+    """
+
+    attempt: dict[str, Any]
+    signature: str
+    values: dict[str, Any]
+    spent: list[int] = []
+    key: str = ""
+    attempts: int = 1
+    why: str = ""
+
+
+class RunOptions(Message):
+    """What a caller may choose for one run (the second argument of every workflow).
+
+    `server` is a name of the settings' servers, for all sources or by source; `polling` holds
+    first, factor, longest and deadline, in seconds.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    server: str | dict[str, str] | None = None
+    polling: dict[str, float] = {}

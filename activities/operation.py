@@ -1,0 +1,175 @@
+"""One attempt of one step: build the request, send it once, judge the answer.
+
+HTTP status is data: every response becomes an outcome. Only a transport failure that may be
+tried again raises, and the activity's RetryPolicy does the rest («Never twice», DESIGN.md).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence  # noqa: TC003 - temporalio reads the annotation
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from temporalio import activity
+from temporalio.common import RawValue  # noqa: TC002 - temporalio reads the annotation
+from temporalio.exceptions import ApplicationError
+
+from activities.client import TransportFailed, send
+from activities.credentials import Masking, SecretStore, reveal
+from activities.names import TRANSPORT_FAILURE, AttemptRequest
+from activities.signing import verify
+from arazzo.context import Context, RequestView
+from arazzo.errors import DocumentInvalid, DurazzoError, Finding, PayloadTooLarge
+from arazzo.outcome import Outcome, judge
+from arazzo.plan import AttemptPlan
+from arazzo.request import build
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import httpx
+
+    from activities.client import Answer
+
+LARGEST_OUTPUT_BYTES: Final = 1_400_000
+"""Below what Temporal takes as one result (2 MB), and below what a run may hold."""
+
+logging.getLogger("httpx").setLevel(logging.WARNING)  # it would log URLs, with what is in them
+
+
+@dataclass(frozen=True)
+class Operations:
+    """The activities of all steps. `servers` are the worker's own base URLs by source name."""
+
+    client: httpx.AsyncClient
+    key: bytes
+    secrets: SecretStore = field(default_factory=SecretStore)
+    servers: Mapping[str, str] = field(default_factory=dict)
+
+    @activity.defn(dynamic=True)
+    async def attempt(self, args: Sequence[RawValue]) -> dict[str, Any]:
+        """Serve the activity of any operation; its type is the operationId."""
+        raw = activity.payload_converter().from_payload(args[0].payload, dict)
+        try:
+            outcome = await self.perform(AttemptRequest.model_validate(raw))
+        except DurazzoError as error:
+            raise failure(error) from None
+        return outcome.model_dump(mode="json", exclude_defaults=True)
+
+    async def perform(self, request: AttemptRequest) -> Outcome:
+        """Make the attempt and judge it."""
+        verify(self.key, request.attempt, request.signature, "this step")
+        plan = AttemptPlan.model_validate(request.attempt)
+        values, secrets = reveal(request.values, plan.call.secrets, self.secrets)
+        masking = Masking(secrets)
+        context = Context(inputs=values.get("inputs", {}), steps=values.get("steps", {}))
+        try:
+            return await self._sent(plan, request, context, masking)
+        except DurazzoError as error:
+            raise _masked(error, masking) from None
+
+    async def _sent(
+        self, plan: AttemptPlan, asked: AttemptRequest, context: Context, masking: Masking
+    ) -> Outcome:
+        request = build(plan.call, self._server(plan), context)
+        if plan.call.idempotency_header and asked.key:
+            request.headers.setdefault(plan.call.idempotency_header, asked.key)
+        seen = replace(context, request=request.view)
+        try:
+            answer = await send(self.client, request, plan.call)
+        except TransportFailed as error:
+            return self._failed(plan, asked, seen, error, masking)
+        return _judged(plan, asked, seen, answer, masking)
+
+    def _server(self, plan: AttemptPlan) -> str:
+        server = self.servers.get(plan.call.source) or plan.call.server
+        if server:
+            return server
+        raise DocumentInvalid([no_server(plan)])
+
+    def _failed(
+        self,
+        plan: AttemptPlan,
+        asked: AttemptRequest,
+        seen: Context,
+        error: TransportFailed,
+        masking: Masking,
+    ) -> Outcome:
+        call, fault = plan.call, error.fault
+        repeatable = not call.writes or call.idempotency
+        if repeatable and fault.try_again and activity.info().attempt < asked.attempts:
+            text = f"{call.method} {_safe_url(seen.request)}: {error.message}"
+            raise ApplicationError(masking.text(text), type=TRANSPORT_FAILURE)
+        outcome = judge(plan, seen, spent=asked.spent)
+        why = masking.text(error.message)
+        return outcome.model_copy(update={"sent": fault.sent, "why": why})
+
+    @activity.defn(name="judge_lost_attempt")
+    async def judge_lost(self, raw: dict[str, Any]) -> dict[str, Any]:
+        """Judge an attempt that never came back: its worker died, or it took too long."""
+        request = AttemptRequest.model_validate(raw)
+        plan = AttemptPlan.model_validate(request.attempt)
+        values = request.values
+        context = Context(inputs=values.get("inputs", {}), steps=values.get("steps", {}))
+        outcome = judge(plan, context, spent=request.spent)
+        lost = outcome.model_copy(update={"sent": "maybe", "why": request.why})
+        return lost.model_dump(mode="json", exclude_defaults=True)
+
+
+def _judged(
+    plan: AttemptPlan, asked: AttemptRequest, seen: Context, answer: Answer, masking: Masking
+) -> Outcome:
+    context = replace(seen, response=answer.response)
+    outcome = judge(plan, context, spent=asked.spent, flaw=answer.flaw)
+    outputs = masking.value(outcome.outputs)
+    size = len(json.dumps(outputs))
+    if size > LARGEST_OUTPUT_BYTES:
+        raise PayloadTooLarge(
+            f"the outputs of step `{plan.step_id}` are {size} bytes; a step may hand on "
+            f"{LARGEST_OUTPUT_BYTES}. Have the document output only the part that it needs",
+            reason="outputs-too-large",
+            facts={"step": plan.step_id, "bytes": size},
+        )
+    return outcome.model_copy(
+        update={
+            "outputs": outputs,
+            "output_bytes": size,
+            "retry_after": answer.retry_after,
+            "why": masking.text(outcome.why),
+            "excerpt": "" if outcome.passed else masking.text(answer.excerpt),
+        }
+    )
+
+
+def no_server(plan: AttemptPlan) -> Finding:
+    """Return the finding that a source has no server."""
+    source = plan.call.source
+    return Finding(
+        "no-server",
+        "error",
+        f"the source `{source}` names no server",
+        where=f"workflow {plan.workflow_id}, step {plan.step_id}",
+        mend=f"start the worker with --server {source}=URL, or name one in settings.yaml",
+    )
+
+
+def _safe_url(request: RequestView | None) -> str:
+    return request.url.split("?", 1)[0] if request else ""
+
+
+def _masked(error: DurazzoError, masking: Masking) -> DurazzoError:
+    error.message = masking.text(error.message)
+    error.facts = masking.value(error.facts)
+    return error
+
+
+def failure(error: DurazzoError) -> ApplicationError:
+    """Return our error as the one that Temporal carries to the workflow; never tried again."""
+    return ApplicationError(
+        error.message,
+        {"reason": error.reason, **error.facts},
+        type=type(error).__name__,
+        non_retryable=True,
+    )

@@ -1,0 +1,65 @@
+"""The worker's own key: it signs plans, so that nobody else can hand one in.
+
+A signature is the hex of HMAC-SHA-256 over canonical JSON. Workers that share runs share the
+key: the secret `durazzo_key`. Without one, a generated key file serves one machine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import secrets
+from typing import TYPE_CHECKING, Any, Final
+
+from arazzo.errors import InputInvalid, SecretMissing
+from arazzo.plan import canonical
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from activities.credentials import SecretStore
+
+KEY_NAME: Final = "durazzo_key"
+KEY_FILE: Final = "durazzo.key"
+KEY_BYTES: Final = 32
+
+
+def load_key(store: SecretStore, state_folder: Path) -> bytes:
+    """Return the worker's key, made on first use in a file that only its owner can read."""
+    try:
+        return store.get(KEY_NAME).encode()
+    except SecretMissing as error:
+        if error.reason != "secret-missing":
+            raise
+    return _generated_key(state_folder / KEY_FILE)
+
+
+def _generated_key(file: Path) -> bytes:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    draft = file.with_name(f"{file.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as stream:
+        stream.write(secrets.token_hex(KEY_BYTES))
+    try:
+        os.link(draft, file)  # whoever comes first wins, also among several workers
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()
+    return file.read_bytes().strip()
+
+
+def sign(key: bytes, value: Any) -> str:
+    """Return the signature of a JSON value."""
+    return hmac.new(key, canonical(value), hashlib.sha256).hexdigest()
+
+
+def verify(key: bytes, value: Any, signature: str, what: str) -> None:
+    """Raise InputInvalid unless the signature is ours."""
+    if not hmac.compare_digest(sign(key, value), signature):
+        raise InputInvalid(
+            f"{what} was not made by a worker with this key. Workers that share runs need the "
+            f"same secret `{KEY_NAME}`",
+            reason="signature",
+        )

@@ -1,0 +1,1 @@
+"""The Arazzo language: pure functions over values, without network, file, clock or randomness."""

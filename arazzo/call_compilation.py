@@ -1,0 +1,428 @@
+"""From a step's operation, parameters and body to the call that an activity makes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from arazzo import expression, template
+from arazzo.errors import ExpressionError
+from arazzo.model import Parameter, Reusable
+from arazzo.openapi import SAFE_TO_REPEAT
+from arazzo.plan import Call, ParameterPlan
+from arazzo.provider import OperationSettings
+from arazzo.scope import closest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from arazzo.model import Step
+    from arazzo.openapi import Operation
+    from arazzo.references import Collected, Names
+    from arazzo.scope import Scope
+    from arazzo.yaml_text import Path
+
+RESERVED_OPERATION_IDS: Final = frozenset(("load_plan", "seal_run", "judge_lost_attempt"))
+"""Names of our own activities: Temporal would call those in place of the operation's."""
+
+CREDENTIAL_HEADERS: Final = frozenset(("authorization", "proxy-authorization", "cookie"))
+FORBIDDEN_HEADERS: Final = frozenset(("host", "content-length", "transfer-encoding", "connection"))
+"""Headers that frame the message or name its target; they are the HTTP client's to set."""
+
+SUPPORTED_STYLES: Final = {"path": "simple", "query": "form", "header": "simple"}
+
+
+@dataclass
+class CallCompiler:
+    """Compiles the call of one step; `secret_inputs` gathers inputs that are credentials."""
+
+    scope: Scope
+    names: Names
+    step: Step
+    path: Path
+    collected: Collected
+    secret_inputs: set[str]
+    servers: dict[str, dict[str, str]]
+    given: list[tuple[Parameter, Path]] = field(default_factory=list)
+
+    def compile(self) -> Call | None:
+        """Return the call, or None when the step has no operation that could be found."""
+        found = self._operation()
+        if found is None:
+            return None
+        source, operation = found
+        self._check_operation(operation)
+        self._learn_servers(source, operation)
+        settings = self.scope.settings.operations.get(
+            operation.operation_id, OperationSettings()
+        )
+        by_method = operation.method not in SAFE_TO_REPEAT
+        writes = by_method if settings.writes is None else settings.writes
+        parameters = tuple(self._parameters(operation))
+        content_type, payload = self._body(operation)
+        return self._call(
+            source, operation, parameters, content_type, payload, writes, settings.idempotency
+        )
+
+    def _call(  # noqa: PLR0913 - all the parts meet here
+        self,
+        source: str,
+        operation: Operation,
+        parameters: tuple[ParameterPlan, ...],
+        content_type: str | None,
+        payload: Any,
+        writes: bool,  # noqa: FBT001
+        idempotency: bool,  # noqa: FBT001
+    ) -> Call:
+        settings, defaults = self.scope.settings, self.scope.defaults
+        return Call(
+            operation_id=operation.operation_id,
+            method=operation.method,
+            path=operation.path,
+            source=source,
+            parameters=parameters,
+            content_type=content_type,
+            payload=payload,
+            writes=writes,
+            idempotency=idempotency,
+            idempotency_header=settings.idempotency_key.header if writes else None,
+            secrets=settings.secrets,
+            connect_timeout=settings.timeouts.connect or defaults.connect_timeout,
+            total_timeout=settings.timeouts.total or defaults.total_timeout,
+            retry_after_ceiling=defaults.retry_after_ceiling,
+            largest_response=defaults.largest_response,
+        )
+
+    def _add(self, code: str, message: str, path: Path, **more: Any) -> None:
+        self.scope.add(code, message, (*self.path, *path), step_id=self.step.step_id, **more)
+
+    def _unsupported(self, what: str, path: Path) -> None:
+        self.scope.unsupported(what, (*self.path, *path), self.step.step_id)
+
+    # -- the operation ---------------------------------------------------------------------------
+
+    def _operation(self) -> tuple[str, Operation] | None:
+        for name, written in (("workflow_id", "workflowId"), ("operation_path", "operationPath")):
+            if getattr(self.step, name):
+                self._unsupported(f"a step with `{written}`", (written,))
+                return None
+        for extra in ("channelPath", "action", "correlationId"):
+            if extra in (self.step.model_extra or {}):
+                self._unsupported(f"`{extra}` (AsyncAPI)", (extra,))
+                return None
+        if not self.step.operation_id:
+            self._add(
+                "missing-operation", "the step names no operation", (), mend="add `operationId:`"
+            )
+            return None
+        return self._found(self.step.operation_id)
+
+    def _found(self, text: str) -> tuple[str, Operation] | None:
+        found = list(self._candidates(text))
+        if len(found) > 1:
+            found = [one for one in found if self._fits(one[1])] or found
+        if len(found) == 1:
+            return found[0]
+        if found:
+            places = ", ".join(f"{source}: {one.method} {one.path}" for source, one in found)
+            self._add(
+                "ambiguous-operation",
+                f"the operationId `{text}` names several operations: {places}",
+                ("operationId",),
+                mend="write `$sourceDescriptions.NAME." + text + "`",
+            )
+        else:
+            self._unknown_operation(text)
+        return None
+
+    def _candidates(self, text: str) -> Iterator[tuple[str, Operation]]:
+        """The whole text as an id first, then `$sourceDescriptions.name.id` and `name.id`."""
+        exact = [
+            (name, operation)
+            for name, description in self.scope.sources.openapi.items()
+            for operation in description.find(text)
+        ]
+        yield from exact
+        qualified = text.removeprefix("$sourceDescriptions.")
+        for name, description in self.scope.sources.openapi.items():
+            if not exact and qualified.startswith(f"{name}."):
+                for operation in description.find(qualified.removeprefix(f"{name}.")):
+                    yield name, operation
+
+    def _fits(self, operation: Operation) -> bool:
+        given = {one.name for one in self.step.parameters if isinstance(one, Parameter)}
+        return set(path_variables(operation.path)) <= given
+
+    def _unknown_operation(self, text: str) -> None:
+        for name, problem in self.scope.sources.problems.items():
+            self._add("source-missing", f"the source `{name}` {problem}", ("operationId",))
+        if self.scope.sources.problems:
+            return
+        known = [
+            one
+            for description in self.scope.sources.openapi.values()
+            for one in description.operation_ids
+        ]
+        self._add(
+            "unknown-operation",
+            f"no source description has an operation `{text}`",
+            ("operationId",),
+            mend=closest(text, known),
+        )
+
+    def _check_operation(self, operation: Operation) -> None:
+        if operation.operation_id in RESERVED_OPERATION_IDS:
+            self._add(
+                "reserved-operation",
+                f"the operationId `{operation.operation_id}` is a name of the engine's own",
+                ("operationId",),
+                mend="give the operation another operationId in its OpenAPI description",
+            )
+        for reference in operation.problems:
+            self._unsupported(f"a reference to another file (`{reference}`)", ("operationId",))
+
+    def _learn_servers(self, source: str, operation: Operation) -> None:
+        named = self.scope.settings.servers.get(source)
+        if named is None:
+            absolute = [
+                url for url in operation.servers if url.startswith(("https://", "http://"))
+            ]
+            named = {f"server{index}": url for index, url in enumerate(absolute, 1)}
+        self.servers.setdefault(source, dict(named))
+
+    # -- parameters ------------------------------------------------------------------------------
+
+    def _parameters(self, operation: Operation) -> Iterator[ParameterPlan]:
+        self.given = list(self._resolved_parameters())
+        for one, path in self.given:
+            location = self._location(one, path, operation)
+            if location is not None:
+                yield self._parameter(one, path, location, operation)
+        self._check_required(operation)
+
+    def _resolved_parameters(self) -> Iterator[tuple[Parameter, Path]]:
+        """The step's own, then those of the workflow that the step does not name itself."""
+        own = [
+            (found, (*self.path, "parameters", index))
+            for index, one in enumerate(self.step.parameters)
+            if (found := self._parameter_of(one, (*self.path, "parameters", index))) is not None
+        ]
+        yield from own
+        named = {(one.name, one.location) for one, _ in own}
+        for index, one in enumerate(self.scope.workflow.parameters):
+            found = self._parameter_of(one, ("parameters", index))
+            if found is not None and (found.name, found.location) not in named:
+                yield found, ("parameters", index)
+
+    def _parameter_of(self, one: Parameter | Reusable, path: Path) -> Parameter | None:
+        if isinstance(one, Parameter):
+            return one
+        known = self.scope.document.components.parameters
+        found = known.get(one.reference.removeprefix("$components.parameters."))
+        if found is None:
+            self.scope.add(
+                "unknown-component",
+                f"`{one.reference}` names no parameter of the components",
+                path,
+                mend=closest(one.reference, [f"$components.parameters.{name}" for name in known]),
+            )
+            return None
+        return found if one.value is None else found.model_copy(update={"value": one.value})
+
+    def _location(self, one: Parameter, path: Path, operation: Operation) -> str | None:
+        variables = list(path_variables(operation.path))
+        location = one.location or self._declared_location(one, operation)
+        if location is None:
+            self._at(path, "parameter-without-in", f"the parameter `{one.name}` has no `in`")
+            return None
+        elsewhere = operation.parameter(one.name, location) is None
+        if one.name in variables and location != "path" and elsewhere:
+            self._at(
+                path,
+                "parameter-location",
+                f"`{one.name}` is a path parameter of the operation, not one in {location}",
+                severity="warning",
+                mend="write `in: path`",
+            )
+            return "path"
+        return self._supported(one, path, location, variables)
+
+    def _supported(
+        self, one: Parameter, path: Path, location: str, variables: list[str]
+    ) -> str | None:
+        if location == "path" and one.name not in variables:
+            self._at(
+                path,
+                "unknown-path-parameter",
+                f"the operation's path has no variable `{one.name}`",
+                mend=closest(one.name, variables),
+            )
+            return None
+        if location in ("cookie", "body", "querystring"):
+            self.scope.unsupported(f"a parameter `in: {location}`", path, self.step.step_id)
+            return None
+        if location not in SUPPORTED_STYLES:
+            self._at(path, "unknown-location", f"`in: {location}` is no place for a parameter")
+            return None
+        if location == "header" and one.name.lower() in FORBIDDEN_HEADERS:
+            self._at(path, "forbidden-header", f"the header `{one.name}` is not a document's to set")
+            return None
+        return location
+
+    def _declared_location(self, one: Parameter, operation: Operation) -> str | None:
+        found = {it.location for it in operation.parameters if it.name == one.name}
+        return found.pop() if len(found) == 1 else None
+
+    def _at(self, path: Path, code: str, message: str, **more: Any) -> None:
+        self.scope.add(code, message, path, step_id=self.step.step_id, **more)
+
+    def _parameter(
+        self, one: Parameter, path: Path, location: str, operation: Operation
+    ) -> ParameterPlan:
+        declared = operation.parameter(one.name, location)
+        style = declared.style if declared else SUPPORTED_STYLES[location]
+        if style != SUPPORTED_STYLES[location]:
+            self.scope.unsupported(
+                f"the style `{style}` of the {location} parameter `{one.name}`",
+                path,
+                self.step.step_id,
+            )
+        self.names.check_value(
+            one.value, (*self.scope.path, *path, "value"), self.collected, after_response=False
+        )
+        if self._is_credential(one.name, location, operation):
+            self._learn_secrets(one, path)
+        explode = declared.explode if declared else location == "query"
+        return ParameterPlan(
+            name=one.name, location=location, value=one.value, style=style, explode=explode
+        )
+
+    def _is_credential(self, name: str, location: str, operation: Operation) -> bool:
+        if location == "header" and name.lower() in CREDENTIAL_HEADERS:
+            return True
+        return any(
+            one.location == location and one.name.lower() == name.lower()
+            for one in operation.credentials
+        )
+
+    def _learn_secrets(self, one: Parameter, path: Path) -> None:
+        for used in expressions_in(one.value):
+            found = expression.references(used)
+            if found.root == "inputs":
+                name = expression.input_name(found.rest, self.names.inputs.properties)
+                self.secret_inputs.add(name if name is not None else found.rest)
+            elif found.root == "steps":
+                self.scope.unsupported(
+                    f"a credential from the output of a step (`{used.text}`), which must not "
+                    "stand in a history,",
+                    path,
+                    self.step.step_id,
+                )
+
+    def _check_required(self, operation: Operation) -> None:
+        given = {one.name for one, _ in self.given}
+        for name in path_variables(operation.path):
+            if name not in given:
+                self._add(
+                    "missing-path-parameter",
+                    f"the path parameter `{name}` of {operation.method} {operation.path} "
+                    "is not given",
+                    ("parameters",) if self.step.parameters else (),
+                    mend=f"add a parameter `name: {name}`, `in: path`",
+                )
+        credentials = {one.name.lower() for one in operation.credentials}
+        for one in operation.parameters:
+            known = one.name in given or one.name.lower() in credentials
+            if one.required and one.location != "path" and not known:
+                self._add(
+                    "missing-parameter",
+                    f"the {one.location} parameter `{one.name}` is required and not given",
+                    (),
+                    severity="warning",
+                )
+        self._check_credentials(operation)
+
+    def _check_credentials(self, operation: Operation) -> None:
+        given = {(one.location, one.name.lower()) for one, _ in self.given}
+        wanted = {(one.location, one.name.lower()) for one in operation.credentials}
+        if wanted and not wanted & given:
+            schemes = ", ".join(f"`{one.scheme}`" for one in operation.credentials)
+            self._add(
+                "no-credential",
+                f"the operation wants a credential ({schemes}) and the step gives none",
+                (),
+                severity="warning",
+                mend="give it as a parameter of the step",
+            )
+
+    # -- the body --------------------------------------------------------------------------------
+
+    def _body(self, operation: Operation) -> tuple[str | None, Any]:
+        body = self.step.request_body
+        if body is None:
+            if operation.body_required:
+                self._add(
+                    "missing-body",
+                    "the operation requires a body and the step gives none",
+                    (),
+                    severity="warning",
+                )
+            return None, None
+        path: Path = (*self.path, "requestBody")
+        if body.replacements:
+            self.scope.unsupported("`replacements`", (*path, "replacements"), self.step.step_id)
+        content_type = _content_type(body.content_type, operation)
+        if not is_json(content_type):
+            self.scope.unsupported(
+                f"a body of the media type `{content_type}`", (*path, "contentType"),
+                self.step.step_id,
+            )
+        payload = _parsed(body.payload)
+        self.names.check_value(
+            payload, (*self.scope.path, *path, "payload"), self.collected, after_response=False
+        )
+        return content_type, payload
+
+
+def path_variables(path: str) -> Iterator[str]:
+    """Yield the names of the variables in a path template, in their order."""
+    for part in path.split("{")[1:]:
+        name, closing, _ = part.partition("}")
+        if closing:
+            yield name
+
+
+def expressions_in(value: Any) -> list[expression.Expression]:
+    """Return all expressions in a value; one that can't be parsed is reported elsewhere."""
+    try:
+        return list(template.expressions_of(value))
+    except ExpressionError:
+        return []
+
+
+def is_json(content_type: str) -> bool:
+    """Return whether a media type is JSON or is encoded as JSON (`+json`, AWS, JSON Patch)."""
+    media_type = content_type.split(";")[0].strip().lower()
+    return "json" in media_type.partition("/")[2]
+
+
+def _content_type(written: str | None, operation: Operation) -> str:
+    if written and "*" not in written:
+        return written
+    declared = [one for one in operation.body_media_types if "*" not in one]
+    if written or not declared:
+        return "application/json"
+    return next((one for one in declared if is_json(one)), declared[0])
+
+
+def _parsed(payload: Any) -> Any:
+    """A payload that is JSON text is parsed first, so that its leaves keep their places."""
+    if not isinstance(payload, str) or payload.lstrip()[:1] not in ("{", "["):
+        return payload
+    if payload.lstrip().startswith("{$"):
+        return payload
+    try:
+        return json.loads(payload)
+    except ValueError:
+        return payload

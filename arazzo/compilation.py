@@ -1,0 +1,150 @@
+"""From a document to the plans of its workflows. All that can be wrong is found here.
+
+What this version does not support yet is refused here by name, so that nothing is ignored and
+no request is sent (DESIGN.md, section 3, «Everything wrong is found before the first request»).
+A workflow with an error has no plan; the others of its document stay runnable.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import jsonschema_rs
+
+from arazzo import model
+from arazzo.inputs import InputsSchema
+from arazzo.plan import DocumentIdentity, Plan
+from arazzo.scope import Defaults, Scope, Sources
+from arazzo.step_compilation import StepCompiler
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from arazzo.errors import Finding
+    from arazzo.plan import StepPlan
+    from arazzo.provider import ProviderSettings
+    from arazzo.yaml_text import YamlText
+
+__all__ = ["CompiledDocument", "CompiledWorkflow", "Defaults", "Sources", "compile_document"]
+
+
+@dataclass(frozen=True)
+class CompiledWorkflow:
+    """One workflow as it can be run: `plan` is None when `findings` hold an error.
+
+    `workflow_type` is the workflowId behind the folder's prefix; `servers` maps source names to
+    the named base URLs that a run can choose from, the first being the default.
+    """
+
+    workflow_type: str
+    workflow: model.Workflow
+    schema: InputsSchema
+    plan: Plan | None
+    findings: tuple[Finding, ...]
+    servers: Mapping[str, Mapping[str, str]]
+
+
+@dataclass(frozen=True)
+class CompiledDocument:
+    """A document with all its workflows; `findings` are those of the whole document."""
+
+    file: str
+    title: str
+    version: str
+    workflows: tuple[CompiledWorkflow, ...]
+    findings: tuple[Finding, ...]
+
+
+def compile_document(
+    source: YamlText, sources: Sources, settings: ProviderSettings, defaults: Defaults
+) -> CompiledDocument:
+    """Compile all workflows of a document.
+
+    Raises DocumentInvalid when the text is no Arazzo description at all; every other mistake is
+    a finding of the document or of one workflow.
+    """
+    document, findings = model.parse(source)
+    findings += _document_findings(source, document)
+    workflows = tuple(
+        _compile_workflow(
+            Scope(source, document, workflow, ("workflows", index), sources, settings, defaults)
+        )
+        for index, workflow in enumerate(document.workflows)
+    )
+    return CompiledDocument(
+        source.file, document.info.title, document.info.version, workflows, tuple(findings)
+    )
+
+
+def _document_findings(source: YamlText, document: model.Document) -> Iterator[Finding]:
+    names = Counter(one.name for one in document.source_descriptions)
+    for index, one in enumerate(document.source_descriptions):
+        if names[one.name] > 1:
+            yield source.finding(
+                "duplicate-source",
+                f"two source descriptions have the name `{one.name}`",
+                ("sourceDescriptions", index, "name"),
+                mend="give each a name of its own",
+            )
+
+
+def _compile_workflow(scope: Scope) -> CompiledWorkflow:
+    schema = _schema(scope)
+    _check_ids(scope)
+    if scope.workflow.depends_on:
+        scope.unsupported("`dependsOn`", ("dependsOn",))
+    compiler = StepCompiler(scope, schema)
+    steps = [compiler.compile(index) for index in range(len(scope.workflow.steps))]
+    compiler.check_workflow_outputs()
+    broken = any(finding.severity == "error" for finding in scope.findings)
+    return CompiledWorkflow(
+        workflow_type=scope.settings.prefix + scope.workflow.workflow_id,
+        workflow=scope.workflow,
+        schema=schema,
+        plan=None if broken else _plan(scope, schema, compiler, [one for one in steps if one]),
+        findings=tuple(scope.findings),
+        servers=compiler.servers,
+    )
+
+
+def _plan(
+    scope: Scope, schema: InputsSchema, compiler: StepCompiler, steps: list[StepPlan]
+) -> Plan:
+    info = scope.document.info
+    passwords = {name for name, one in schema.properties.items() if one.get("format") == "password"}
+    return Plan(
+        document=DocumentIdentity(file=scope.source.file.rsplit("/", 1)[-1], title=info.title, version=info.version),
+        workflow_id=scope.workflow.workflow_id,
+        secret_inputs=tuple(sorted(passwords | compiler.secret_inputs)),
+        steps=tuple(steps),
+        outputs=scope.workflow.outputs,
+        visit_budget=scope.defaults.visit_budget,
+    )
+
+
+def _schema(scope: Scope) -> InputsSchema:
+    try:
+        return InputsSchema(scope.workflow.inputs, scope.document.components.inputs)
+    except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError) as error:
+        scope.add("invalid-schema", f"`inputs` is no JSON Schema: {error}", ("inputs",))
+        return InputsSchema(None)
+
+
+def _check_ids(scope: Scope) -> None:
+    workflow_id = scope.workflow.workflow_id
+    same = [one for one in scope.document.workflows if one.workflow_id == workflow_id]
+    if len(same) > 1:
+        scope.add(
+            "duplicate-workflow", f"two workflows are named `{workflow_id}`", ("workflowId",)
+        )
+    counts = Counter(step.step_id for step in scope.workflow.steps)
+    for index, step in enumerate(scope.workflow.steps):
+        if counts[step.step_id] > 1:
+            scope.add(
+                "duplicate-step",
+                f"two steps have the stepId `{step.step_id}`",
+                ("steps", index, "stepId"),
+                mend="give each step a stepId of its own",
+            )

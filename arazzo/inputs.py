@@ -1,0 +1,151 @@
+"""The inputs of a run against the workflow's JSON Schema (draft 2020-12), with defaults applied.
+
+A secret input is given by name, `{"$secret": "name"}`, never in plain; no other input may be one.
+"""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import jsonschema_rs
+
+from arazzo.errors import InputInvalid
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from arazzo.context import Json
+
+SECRET_KEY: Final = "$secret"  # noqa: S105 - the name of a key, not a secret
+_SCHEMA_POINTER: Final = "#/durazzo/inputs"
+
+
+def is_secret(value: Json) -> bool:
+    """Return whether a value is a secret by name."""
+    return isinstance(value, dict) and set(value) == {SECRET_KEY} and isinstance(
+        value[SECRET_KEY], str
+    )
+
+
+class InputsSchema:
+    """The schema of a workflow's inputs, with the document's components in reach of its `$ref`."""
+
+    def __init__(self, schema: Json, component_inputs: dict[str, Any] | None = None) -> None:
+        """Compile the schema. Raises jsonschema_rs.ValidationError when it is no JSON Schema."""
+        self.schema: dict[str, Any] = schema if isinstance(schema, dict) else {}
+        self._components = component_inputs or {}
+        self._validator = jsonschema_rs.Draft202012Validator(
+            {
+                "components": {"inputs": self._components},
+                "durazzo": {"inputs": schema if schema is not None else True},
+                "$ref": _SCHEMA_POINTER,
+            }
+        )
+
+    @property
+    def properties(self) -> dict[str, dict[str, Any]]:
+        """Return the declared inputs with their schemas, references followed."""
+        found = self._followed(self.schema).get("properties")
+        properties = found if isinstance(found, dict) else {}
+        return {name: self._followed(schema) for name, schema in properties.items()}
+
+    @property
+    def required(self) -> list[str]:
+        """Return the names of the required inputs."""
+        found = self._followed(self.schema).get("required")
+        return [str(name) for name in found] if isinstance(found, list) else []
+
+    @property
+    def declares(self) -> bool:
+        """Return whether the schema names properties at all; without any, each name is allowed."""
+        return bool(self.properties)
+
+    def _followed(self, schema: Json) -> dict[str, Any]:
+        reference = schema.get("$ref") if isinstance(schema, dict) else None
+        prefix = "#/components/inputs/"
+        if isinstance(reference, str) and reference.startswith(prefix):
+            found = self._components.get(reference.removeprefix(prefix))
+            return found if isinstance(found, dict) else {}
+        return cast("dict[str, Any]", schema) if isinstance(schema, dict) else {}
+
+    def check(self, given: Json, secret_inputs: Collection[str]) -> dict[str, Any]:
+        """Return the inputs with defaults applied. Raises InputInvalid with all that is wrong."""
+        if given is not None and not isinstance(given, dict):
+            raise InputInvalid(
+                f"the inputs must be one JSON object, not {type(given).__name__}",
+                reason="inputs-no-object",
+            )
+        inputs = self._with_defaults(given or {})
+        problems = [
+            *self._secret_problems(inputs, secret_inputs),
+            *self._schema_problems(inputs, secret_inputs),
+            *self._unknown_names(inputs),
+        ]
+        if problems:
+            raise InputInvalid("; ".join(problems), reason="inputs-invalid")
+        return inputs
+
+    def _with_defaults(self, given: dict[str, Any]) -> dict[str, Any]:
+        defaults = {
+            name: schema["default"]
+            for name, schema in self.properties.items()
+            if "default" in schema
+        }
+        return {**defaults, **given}
+
+    def _secret_problems(
+        self, inputs: dict[str, Any], secret_inputs: Collection[str]
+    ) -> Iterator[str]:
+        for name, value in inputs.items():
+            if name in secret_inputs and value is not None and not is_secret(value):
+                yield (
+                    f"`{name}` is secret, so it must be given by name and not in plain: "
+                    f'--secret {name}=NAME, or {{"{SECRET_KEY}": "NAME"}}'
+                )
+            if name not in secret_inputs and _holds_secret(value):
+                yield f"`{name}` is not secret, so it can't be given as a secret's name"
+
+    def _schema_problems(
+        self, inputs: dict[str, Any], secret_inputs: Collection[str]
+    ) -> Iterator[str]:
+        masked = {
+            name: "secret"
+            for name, value in inputs.items()
+            if name in secret_inputs or is_secret(value)
+        }
+        for error in self._validator.iter_errors({**inputs, **masked}):
+            if error.instance_path and error.instance_path[0] in masked:
+                continue  # what a secret holds is known only to the worker
+            where = ".".join(str(part) for part in error.instance_path)
+            shown = f"`{where}`: " if where else ""
+            yield f"{shown}{_said(error)}"
+
+    def _unknown_names(self, inputs: dict[str, Any]) -> Iterator[str]:
+        if not self.declares:
+            return
+        for name in inputs:
+            close = get_close_matches(name, self.properties, n=1)
+            if name not in self.properties and close:
+                yield f"there is no input `{name}`; did you mean `{close[0]}`?"
+
+
+def _holds_secret(value: Json) -> bool:
+    pending = [value]
+    while pending:
+        one = pending.pop()
+        if is_secret(one):
+            return True
+        if isinstance(one, dict):
+            pending.extend(one.values())
+        elif isinstance(one, list):
+            pending.extend(one)
+    return False
+
+
+def _said(error: jsonschema_rs.ValidationError) -> str:
+    message = str(error.message)
+    return message if len(message) <= LONGEST_MESSAGE else message[:LONGEST_MESSAGE] + "…"
+
+
+LONGEST_MESSAGE: Final = 300

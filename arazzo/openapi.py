@@ -1,0 +1,207 @@
+"""OpenAPI 3.0 and 3.1 descriptions: the operations that a document can call, by operationId."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Literal, cast
+
+from arazzo.context import ABSENT
+from arazzo.navigation import resolve_pointer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from arazzo.context import Json
+    from arazzo.yaml_text import Path, YamlText
+
+METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
+SAFE_TO_REPEAT: Final = frozenset(("GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"))
+"""Methods that RFC 9110 section 9.2.2 calls idempotent."""
+
+Location = Literal["path", "query", "header", "cookie"]
+LONGEST_REFERENCE_CHAIN: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class DeclaredParameter:
+    """A Parameter Object: `style` and `explode` with the defaults of its location applied."""
+
+    name: str
+    location: str
+    required: bool
+    style: str
+    explode: bool
+    schema: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """Where a security scheme puts its credential: `header` Authorization, or as apiKey says."""
+
+    scheme: str
+    location: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """An Operation Object with all that its path and the root of the description add to it."""
+
+    operation_id: str
+    method: str
+    path: str
+    path_in_file: Path
+    summary: str = ""
+    parameters: tuple[DeclaredParameter, ...] = ()
+    body_required: bool = False
+    body_media_types: tuple[str, ...] = ()
+    body_schema: Mapping[str, Json] = field(default_factory=dict)
+    responses: Mapping[str, Json] = field(default_factory=dict)
+    servers: tuple[str, ...] = ()
+    credentials: tuple[Credential, ...] = ()
+    problems: tuple[str, ...] = ()
+
+    def parameter(self, name: str, location: str) -> DeclaredParameter | None:
+        """Return the declared parameter; names of headers are compared without case."""
+        for declared in self.parameters:
+            same = declared.name == name
+            if location == "header":
+                same = declared.name.lower() == name.lower()
+            if same and declared.location == location:
+                return declared
+        return None
+
+
+class OpenApiDescription:
+    """One description that has been read. Operations are looked up by id, in document order."""
+
+    def __init__(self, source: YamlText) -> None:
+        """Index the operations of the description."""
+        self.source = source
+        self.root: dict[str, Any] = source.value if isinstance(source.value, dict) else {}
+        self._by_id: dict[str, list[Operation]] = {}
+        for operation in self._operations():
+            self._by_id.setdefault(operation.operation_id, []).append(operation)
+
+    @property
+    def version(self) -> str:
+        """Return the `openapi` version, or the empty text where the file is something else."""
+        return str(self.root.get("openapi", ""))
+
+    @property
+    def operation_ids(self) -> list[str]:
+        """Return all operationIds in document order."""
+        return list(self._by_id)
+
+    def find(self, operation_id: str) -> list[Operation]:
+        """Return the operations of that id: none, one, or several where the id is not unique."""
+        return self._by_id.get(operation_id, [])
+
+    def follow(self, node: Json) -> dict[str, Any]:
+        """Return the object that a Reference Object leads to; other files are not followed."""
+        for _ in range(LONGEST_REFERENCE_CHAIN):
+            if not isinstance(node, dict):
+                return {}
+            reference = node.get("$ref")
+            if not isinstance(reference, str):
+                return node
+            found = resolve_pointer(self.root, reference[1:]) if reference[:1] == "#" else ABSENT
+            node = {} if found is ABSENT else found
+        return {}
+
+    def _operations(self) -> Iterator[Operation]:
+        paths = self.root.get("paths")
+        for path, item in (paths if isinstance(paths, dict) else {}).items():
+            resolved = self.follow(item)
+            for method in METHODS:
+                node = resolved.get(method)
+                if isinstance(node, dict) and isinstance(node.get("operationId"), str):
+                    yield self._operation(path, method, resolved, node)
+
+    def _operation(
+        self, path: str, method: str, item: dict[str, Any], node: dict[str, Any]
+    ) -> Operation:
+        body = self.follow(node.get("requestBody"))
+        content = _objects(body.get("content"))
+        parameters = tuple(self._parameters(item, node))
+        return Operation(
+            operation_id=node["operationId"],
+            method=method.upper(),
+            path=path,
+            path_in_file=("paths", path, method),
+            summary=str(node.get("summary", "")),
+            parameters=parameters,
+            body_required=body.get("required") is True,
+            body_media_types=tuple(content),
+            body_schema=self.follow(next(iter(content.values()), {}).get("schema")),
+            responses=_objects(node.get("responses")),
+            servers=tuple(_server_urls(node, item, self.root)),
+            credentials=tuple(self._credentials(node)),
+            problems=tuple(_external_references(node, item)),
+        )
+
+    def _parameters(
+        self, item: dict[str, Any], node: dict[str, Any]
+    ) -> Iterator[DeclaredParameter]:
+        merged: dict[tuple[str, str], DeclaredParameter] = {}
+        for raw in [*_list(item.get("parameters")), *_list(node.get("parameters"))]:
+            found = self.follow(raw)
+            if isinstance(found.get("name"), str) and isinstance(found.get("in"), str):
+                merged[found["name"], found["in"]] = self._parameter(found)
+        yield from merged.values()
+
+    def _parameter(self, node: dict[str, Any]) -> DeclaredParameter:
+        location = node["in"]
+        style = str(node.get("style") or ("form" if location in ("query", "cookie") else "simple"))
+        explode = node.get("explode")
+        return DeclaredParameter(
+            name=node["name"],
+            location=location,
+            required=node.get("required") is True or location == "path",
+            style="content" if "content" in node else style,
+            explode=explode if isinstance(explode, bool) else style == "form",
+            schema=self.follow(node.get("schema")),
+        )
+
+    def _credentials(self, node: dict[str, Any]) -> Iterator[Credential]:
+        requirements = node.get("security", self.root.get("security"))
+        components = self.follow(self.root.get("components"))
+        schemes = _objects(components.get("securitySchemes"))
+        for name in dict.fromkeys(key for one in _list(requirements) for key in _objects(one)):
+            scheme = self.follow(schemes.get(name))
+            if scheme.get("type") == "apiKey":
+                yield Credential(name, str(scheme.get("in", "")), str(scheme.get("name", "")))
+            elif scheme:
+                yield Credential(name, "header", "Authorization")
+
+
+def _external_references(node: dict[str, Any], item: dict[str, Any]) -> Iterator[str]:
+    shallow = [*_list(item.get("parameters")), *_list(node.get("parameters"))]
+    for one in [*shallow, node.get("requestBody")]:
+        reference = one.get("$ref") if isinstance(one, dict) else None
+        if isinstance(reference, str) and not reference.startswith("#"):
+            yield reference
+
+
+def _server_urls(*nodes: dict[str, Any]) -> Iterator[str]:
+    for node in nodes:
+        servers = [server for server in _list(node.get("servers")) if isinstance(server, dict)]
+        if servers:
+            yield from (_with_defaults(server) for server in servers if server.get("url"))
+            return
+
+
+def _with_defaults(server: dict[str, Any]) -> str:
+    url = str(server["url"])
+    for name, variable in _objects(server.get("variables")).items():
+        if isinstance(variable, dict):
+            url = url.replace(f"{{{name}}}", str(variable.get("default", "")))
+    return url
+
+
+def _objects(node: Json) -> dict[str, Any]:
+    return cast("dict[str, Any]", node) if isinstance(node, dict) else {}
+
+
+def _list(node: Json) -> list[Any]:
+    return node if isinstance(node, list) else []

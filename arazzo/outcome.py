@@ -1,0 +1,109 @@
+"""Judging one attempt of a step: did it pass, what are its outputs, which action follows.
+
+Success criteria and actions: Arazzo 1.0.1, 4.6.5 (successCriteria, onSuccess, onFailure).
+The order: criteria, then outputs (only when passed), then the first action whose criteria hold.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from arazzo import criterion, template
+from arazzo.context import ABSENT, Context
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from arazzo.context import Json, ResponseView
+    from arazzo.plan import ActionPlan, AttemptPlan, CriterionPlan
+
+Sent = Literal["no", "maybe", "yes"]
+"""Did the request reach the other side? `maybe`: it was sent, and no answer came back."""
+
+FIRST_ERROR_STATUS: Final = 300
+
+
+class Outcome(BaseModel):
+    """What an activity hands to the workflow: a decision, not a body. Persisted in histories.
+
+    `status` is the HTTP status, None without a response; `action` is the index of the chosen
+    action in `on_success` or `on_failure`; `retry_after` is in seconds; `why` says in words what
+    did not hold; `excerpt` is the masked beginning of the body of a step that did not pass;
+    `output_bytes` is the size of the outputs as JSON.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    status: int | None = None
+    passed: bool = False
+    outputs: dict[str, Any] = {}
+    action: int | None = None
+    retry_after: float | None = None
+    sent: Sent = "yes"
+    why: str = ""
+    excerpt: str = ""
+    output_bytes: int = 0
+    malformed: bool = False
+
+
+def judge(
+    attempt: AttemptPlan, context: Context, *, spent: Collection[int] = (), flaw: str = ""
+) -> Outcome:
+    """Judge a response, or the lack of one when `context.response` is None.
+
+    `spent` holds the indices of failure actions whose retries are used up: they are passed over.
+    `flaw` says what is wrong with the response itself; a flawed one never passes.
+    """
+    why = flaw or first_unmet(attempt.success_criteria, context)
+    status = context.response.status if context.response else None
+    if why:
+        action = chosen(attempt.on_failure, context, spent)
+        return Outcome(status=status, action=action, why=why)
+    outputs = computed(attempt.outputs, context)
+    seen = replace(context, steps={**context.steps, attempt.step_id: outputs})
+    action = chosen(attempt.on_success, seen, ())
+    return Outcome(status=status, passed=True, outputs=outputs, action=action)
+
+
+def first_unmet(criteria: Collection[CriterionPlan], context: Context) -> str:
+    """Return why the step did not pass, or the empty text; without criteria 2xx passes."""
+    if context.response is None:
+        return "no response came"
+    if not criteria:
+        return _unless_2xx(context.response)
+    for one in criteria:
+        if not _holds(one, context):
+            return f"the criterion `{one.condition}` did not hold"
+    return ""
+
+
+def _unless_2xx(response: ResponseView) -> str:
+    ok = response.status // 100 == 2  # noqa: PLR2004
+    return "" if ok else f"the status {response.status} is no success"
+
+
+def _holds(one: CriterionPlan, context: Context) -> bool:
+    compiled = criterion.compile(one.condition, one.type, one.version, one.context)
+    return criterion.holds(compiled, context)
+
+
+def chosen(
+    actions: Collection[ActionPlan], context: Context, spent: Collection[int]
+) -> int | None:
+    """Return the index of the first action whose criteria all hold, in the order written."""
+    for index, action in enumerate(actions):
+        if index not in spent and all(_holds(one, context) for one in action.criteria):
+            return index
+    return None
+
+
+def computed(outputs: dict[str, Any], context: Context) -> dict[str, Json]:
+    """Return the values of outputs; one that finds nothing is null (DESIGN.md, «Values»)."""
+    values: dict[str, Json] = {}
+    for name, text in outputs.items():
+        value = template.evaluate_value(template.compile_value(text), context)
+        values[name] = None if value is ABSENT else value
+    return values

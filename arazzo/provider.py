@@ -1,0 +1,124 @@
+"""The settings of one folder of documents (settings.yaml): what a provider needs, as values.
+
+Documents stay portable; servers, credentials, polling and limits stand here (DESIGN.md,
+section 4). Unknown keys are refused. All times are seconds.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Seconds = Annotated[float, Field(ge=0, le=400 * 86400)]
+SecretName = Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
+
+DAY: Final = 86400.0
+
+
+class Settings(BaseModel):
+    """What all parts of the settings share."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PollingOverride(Settings):
+    """Any part of a polling pace; what is None is taken from the next wider scope."""
+
+    first: Seconds | None = None
+    factor: Annotated[float, Field(ge=1, le=100)] | None = None
+    longest: Seconds | None = None
+    deadline: Seconds | None = None
+
+
+class Polling(Settings):
+    """The pace of a loop: first wait, its growth, the longest wait, and when to give up."""
+
+    first: Seconds = 2.0
+    factor: Annotated[float, Field(ge=1, le=100)] = 1.5
+    longest: Seconds = 300.0
+    deadline: Seconds = 7 * DAY
+
+    def overridden_by(self, override: PollingOverride | None) -> Polling:
+        """Return this pace with the parts that the override names."""
+        given = override.model_dump(exclude_none=True) if override else {}
+        return self.model_copy(update=given)
+
+    def wait(self, poll: int) -> float:
+        """Return the seconds to wait before the poll of that number, counted from 1."""
+        grown = self.first
+        for _ in range(min(poll - 1, 1000)):
+            if grown >= self.longest:
+                break
+            grown *= self.factor
+        return min(grown, self.longest)
+
+
+class WorkflowPolling(PollingOverride):
+    """The pace of one workflow, and of its steps by stepId."""
+
+    steps: dict[str, PollingOverride] = {}
+
+
+class ProviderPolling(PollingOverride):
+    """The pace of all documents of a folder, and of its workflows by workflowId."""
+
+    workflows: dict[str, WorkflowPolling] = {}
+
+    def of(self, workflow_id: str, step_id: str) -> Polling:
+        """Return the pace of a step: provider, then workflow, then step."""
+        workflow = self.workflows.get(workflow_id)
+        step = workflow.steps.get(step_id) if workflow else None
+        return Polling().overridden_by(self).overridden_by(workflow).overridden_by(step)
+
+
+class OperationSettings(Settings):
+    """What the service's description does not say of an operation.
+
+    `writes`: true for a GET that changes something, false for a POST that only searches.
+    `idempotency`: the service honours an idempotency key, so a write may be sent again.
+    """
+
+    writes: bool | None = None
+    idempotency: bool = False
+
+
+class Timeouts(Settings):
+    """How long one request may take: to connect, and in all."""
+
+    connect: Annotated[float, Field(gt=0)] | None = None
+    total: Annotated[float, Field(gt=0)] | None = None
+
+
+class Retry(Settings):
+    """How often and how fast transient answers and transport failures are tried again."""
+
+    attempts: Annotated[int, Field(ge=1, le=1000)] | None = None
+    first: Seconds | None = None
+    longest: Seconds | None = None
+
+
+class IdempotencyKey(Settings):
+    """The header that carries the key of a visit; None sends no key."""
+
+    header: str | None = "Idempotency-Key"
+
+
+class ProviderSettings(Settings):
+    """One settings.yaml.
+
+    `servers` maps the name of a source description to named base URLs, the first of which is
+    the default; `secrets` are the only secret names that the documents may use (None: all);
+    `prefix` is put before every workflowId of the folder.
+    """
+
+    prefix: str = ""
+    servers: dict[str, dict[str, str]] = {}
+    secrets: tuple[SecretName, ...] | None = None
+    polling: ProviderPolling = ProviderPolling()
+    operations: dict[str, OperationSettings] = {}
+    timeouts: Timeouts = Timeouts()
+    transient: Retry = Retry()
+    transport: Retry = Retry()
+    idempotency_key: IdempotencyKey = IdempotencyKey()
+    sources: dict[str, str] = {}

@@ -1,0 +1,216 @@
+"""Which names an expression uses, and whether they exist: inputs, steps, outputs, sources.
+
+Everything is known before the first request (DESIGN.md, section 3), so a name that does not
+exist is a finding here and never a surprise at run time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, Final
+
+from arazzo import criterion, expression, template
+from arazzo.deviations import DEVIATIONS
+from arazzo.errors import ExpressionError
+from arazzo.plan import Reads
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+
+    from arazzo.criterion import Criterion as CompiledCriterion
+    from arazzo.errors import Finding
+    from arazzo.expression import Expression
+    from arazzo.inputs import InputsSchema
+    from arazzo.plan import CriterionPlan
+    from arazzo.yaml_text import Path, YamlText
+
+_AFTER_RESPONSE: Final = frozenset(
+    ("statusCode", "response", "request", "url", "method", "body", "inputs", "steps",
+     "sourceDescriptions")
+)  # fmt: skip
+_BEFORE_REQUEST: Final = frozenset(("inputs", "steps", "sourceDescriptions"))
+_NOT_YET: Final = {
+    "workflows": "outputs of other workflows",
+    "components": "expressions that read components",
+    "self": "Arazzo 1.1",
+    "message": "Arazzo 1.1 and AsyncAPI",
+    "outputs": "reading the workflow's own outputs",
+}
+
+
+@dataclass
+class Collected:
+    """The names that a part of a step reads, gathered while it is checked."""
+
+    inputs: dict[str, None] = field(default_factory=dict)
+    steps: dict[str, dict[str, None]] = field(default_factory=dict)
+
+    def reads(self) -> Reads:
+        """Return what was gathered, as a part of the plan."""
+        return Reads(
+            inputs=tuple(self.inputs),
+            steps={step_id: tuple(names) for step_id, names in self.steps.items()},
+        )
+
+    def joined(self, other: Collected) -> Collected:
+        """Return the names of both."""
+        both = Collected(dict(self.inputs), {key: dict(value) for key, value in self.steps.items()})
+        both.inputs.update(other.inputs)
+        for step_id, names in other.steps.items():
+            both.steps.setdefault(step_id, {}).update(names)
+        return both
+
+
+@dataclass(frozen=True)
+class Names:
+    """The names that exist in one workflow, and where findings about them go."""
+
+    source: YamlText
+    where: str
+    inputs: InputsSchema
+    outputs_of: Mapping[str, Collection[str]]
+    sources: Collection[str]
+    findings: list[Finding]
+
+    def check_value(
+        self, value: Any, path: Path, collected: Collected, *, after_response: bool
+    ) -> None:
+        """Check all expressions in a value, at any depth of it."""
+        for leaf, leaf_path in _leaves(value, path):
+            try:
+                compiled = template.parse(leaf)
+            except ExpressionError as error:
+                self._syntax(error, leaf_path, "invalid-expression")
+                continue
+            self._deviations(compiled.deviations, leaf, leaf_path)
+            for one in template.expressions(compiled):
+                self.check(one, leaf_path, collected, after_response=after_response)
+
+    def check_criterion(
+        self, plan: CriterionPlan, path: Path, collected: Collected
+    ) -> CompiledCriterion | None:
+        """Check a criterion and what it reads; None when it can't be read at all."""
+        try:
+            compiled = criterion.compile(plan.condition, plan.type, plan.version, plan.context)
+        except ExpressionError as error:
+            self._syntax(error, (*path, "condition"), "invalid-criterion")
+            return None
+        self._deviations(compiled.deviations, plan.condition, (*path, "condition"))
+        for one in compiled.expressions():
+            self.check(one, (*path, "condition"), collected, after_response=True)
+        return compiled
+
+    def check(
+        self, one: Expression, path: Path, collected: Collected, *, after_response: bool
+    ) -> None:
+        """Check one expression and gather what it reads."""
+        found = expression.references(one)
+        if found.root in _NOT_YET:
+            self._add(
+                "unsupported-expression",
+                f"`{one.text}`: {_NOT_YET[found.root]} is not supported yet",
+                path,
+            )
+        elif found.root not in (_AFTER_RESPONSE if after_response else _BEFORE_REQUEST):
+            self._add(
+                "reads-too-early",
+                f"`{one.text}` can't be read here: there is no response yet",
+                path,
+                "keep the value as an output of an earlier step, and read that",
+            )
+        elif found.root == "inputs":
+            self._input(one, found.rest, path, collected)
+        elif found.root == "steps":
+            self._step(one, found.rest, path, collected)
+        elif found.root == "sourceDescriptions":
+            self._source(one, found.rest, path)
+
+    def _input(self, one: Expression, rest: str, path: Path, collected: Collected) -> None:
+        known = self.inputs.properties
+        if not rest:
+            collected.inputs.update(dict.fromkeys(known))
+            return
+        name = expression.input_name(rest, known)
+        if name is not None:
+            collected.inputs[name] = None
+        elif self.inputs.declares:
+            self._unknown("input", rest, known, path, one)
+        else:
+            collected.inputs.update(dict.fromkeys(_prefixes(rest)))
+
+    def _step(self, one: Expression, rest: str, path: Path, collected: Collected) -> None:
+        found = expression.step_reference(rest, self.outputs_of)
+        if found is not None:
+            step_id, output = found
+            known = self.outputs_of[step_id]
+            names = collected.steps.setdefault(step_id, {})
+            names.update(dict.fromkeys(known if output is None else [output]))
+            return
+        step = next((s for s in self.outputs_of if rest.startswith(f"{s}.")), None)
+        if step is None:
+            self._unknown("step", rest.split(".")[0], self.outputs_of, path, one)
+        else:
+            name = rest.removeprefix(f"{step}.").removeprefix("outputs.")
+            self._unknown(f"output of step `{step}`", name, self.outputs_of[step], path, one)
+
+    def _source(self, one: Expression, rest: str, path: Path) -> None:
+        if not any(rest == name or rest.startswith(f"{name}.") for name in self.sources):
+            self._unknown("source description", rest.split(".")[0], self.sources, path, one)
+
+    def _unknown(
+        self, kind: str, name: str, known: Collection[str], path: Path, one: Expression
+    ) -> None:
+        close = get_close_matches(name, known, n=1)
+        code = f"unknown-{kind.split()[0]}"
+        told = ", ".join(f"`{other}`" for other in known) or "none"
+        mend = f"did you mean `{close[0]}`?" if close else f"there are: {told}"
+        self._add(code, f"`{one.text}` names no {kind} that exists", path, mend)
+
+    def _syntax(self, error: ExpressionError, path: Path, code: str) -> None:
+        self.findings.append(
+            self.source.finding(
+                code if error.reason == "syntax" else error.reason,
+                error.message,
+                path,
+                where=self.where,
+                offset=error.offset,
+            )
+        )
+
+    def _deviations(self, codes: Collection[str], text: str, path: Path) -> None:
+        shown = text if len(text) < SHOWN else text[:SHOWN] + "…"
+        for code in codes:
+            said, mend = DEVIATIONS.get(code, ("is not written as the standard has it", ""))
+            self.findings.append(
+                self.source.finding(
+                    code, f"`{shown}` {said}", path, severity="warning", where=self.where, mend=mend
+                )
+            )
+
+    def _add(self, code: str, message: str, path: Path, mend: str = "") -> None:
+        self.findings.append(
+            self.source.finding(code, message, path, where=self.where, mend=mend)
+        )
+
+
+SHOWN: Final = 120
+
+
+def _leaves(value: Any, path: Path) -> Iterator[tuple[str, Path]]:
+    if isinstance(value, str):
+        yield value, path
+    elif isinstance(value, dict):
+        for key, child in value.items():
+            yield from _leaves(child, (*path, key))
+    elif isinstance(value, list):
+        for index, child in enumerate(value):
+            yield from _leaves(child, (*path, index))
+
+
+def _prefixes(rest: str) -> Iterator[str]:
+    """All names that the text may begin with, where no schema tells which one is meant."""
+    yield rest
+    for index, character in enumerate(rest):
+        if character in ".[#" and index:
+            yield rest[:index]

@@ -1,0 +1,78 @@
+"""The state of a run: one serialisable object, which continue-as-new carries on.
+
+Only the interpreter writes it. Times are seconds since the epoch, as Temporal tells them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from arazzo.plan import canonical
+
+if TYPE_CHECKING:
+    from arazzo.plan import Reads
+
+Standing = Literal["pending", "running", "waiting", "passed", "failed"]
+
+
+class StepState(BaseModel):
+    """What happened at one step.
+
+    `visits` counts entries into the step, an action's retries left out (`retrying` marks the
+    next entry as one); `polls` counts the repeated requests of the present
+    loop; `attempts` counts activities, over all visits; `loop_since` is when the present loop
+    began; `digest` is that of the values which the last request read; `retries` counts the uses
+    of an action by its index, since the step was entered.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    standing: Standing = "pending"
+    visits: int = 0
+    retrying: bool = False
+    polls: int = 0
+    attempts: int = 0
+    loop_since: float = 0.0
+    digest: str = ""
+    last_status: int | None = None
+    retries: dict[str, int] = {}
+
+
+class RunState(BaseModel):
+    """Where a run stands: the step to do next, the values so far, and the counters.
+
+    `fixed_bytes` is the size of plan and inputs as JSON; `output_bytes` that of each step's
+    outputs.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    inputs: dict[str, Any]
+    cursor: str | None
+    fixed_bytes: int = 0
+    outputs: dict[str, dict[str, Any]] = {}
+    output_bytes: dict[str, int] = {}
+    steps: dict[str, StepState] = {}
+    visits: int = 0
+
+    def step(self, step_id: str) -> StepState:
+        """Return the state of a step, made when it is first asked for."""
+        return self.steps.setdefault(step_id, StepState())
+
+    def values(self, reads: Reads) -> dict[str, Any]:
+        """Return just the inputs and outputs of that name that are there."""
+        return {
+            "inputs": {name: self.inputs[name] for name in reads.inputs if name in self.inputs},
+            "steps": {
+                step_id: {name: known[name] for name in names if name in known}
+                for step_id, names in reads.steps.items()
+                if (known := self.outputs.get(step_id)) is not None
+            },
+        }
+
+    def digest(self, reads: Reads) -> str:
+        """Return a digest of the values, secrets left out (they stand here only by name)."""
+        return hashlib.sha256(canonical(self.values(reads))).hexdigest()

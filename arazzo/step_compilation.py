@@ -1,0 +1,257 @@
+"""From the steps of a workflow to their part of the plan: calls, criteria, actions, outputs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from arazzo import navigation
+from arazzo.call_compilation import CallCompiler, expressions_in
+from arazzo.model import Action, CriterionExpressionType, Reusable
+from arazzo.plan import ActionPlan, AttemptPlan, CriterionPlan, RetryPlan, StepPlan
+from arazzo.references import Collected, Names
+from arazzo.scope import closest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from arazzo.inputs import InputsSchema
+    from arazzo.model import Criterion, Step
+    from arazzo.scope import Scope
+    from arazzo.yaml_text import Path
+
+ACTION_TYPES: Final = ("end", "goto", "retry")
+
+
+class StepCompiler:
+    """Compiles the steps of one workflow; gathers its servers and its secret inputs."""
+
+    def __init__(self, scope: Scope, schema: InputsSchema) -> None:
+        """Learn the names that exist in the workflow."""
+        self.scope = scope
+        self.steps = scope.workflow.steps
+        self.names = Names(
+            source=scope.source,
+            where=scope.where,
+            inputs=schema,
+            outputs_of={step.step_id: list(step.outputs) for step in self.steps},
+            sources=[one.name for one in scope.document.source_descriptions],
+            findings=scope.findings,
+        )
+        self.secret_inputs: set[str] = set()
+        self.servers: dict[str, dict[str, str]] = {}
+
+    def compile(self, index: int) -> StepPlan | None:
+        """Return the plan of a step, or None when it has no operation to call."""
+        step, path = self.steps[index], ("steps", index)
+        requested, judged = Collected(), Collected()
+        names = self.names = replace(
+            self.names, where=f"{self.scope.where}, step {step.step_id}"
+        )
+        call = CallCompiler(
+            self.scope, names, step, path, requested, self.secret_inputs, self.servers
+        ).compile()
+        criteria = self._criteria(step.success_criteria, (*path, "successCriteria"), judged)
+        on_success = self._actions(step, path, "onSuccess", judged)
+        on_failure = self._actions(step, path, "onFailure", judged)
+        outputs = self._outputs(step, path, judged)
+        if call is None:
+            return None
+        attempt = AttemptPlan(
+            workflow_id=self.scope.workflow.workflow_id,
+            step_id=step.step_id,
+            call=call,
+            success_criteria=criteria,
+            on_success=on_success,
+            on_failure=on_failure,
+            outputs=outputs,
+        )
+        return self._step_plan(attempt, requested, judged)
+
+    def _step_plan(
+        self, attempt: AttemptPlan, requested: Collected, judged: Collected
+    ) -> StepPlan:
+        settings, defaults = self.scope.settings, self.scope.defaults
+        return StepPlan(
+            attempt=attempt,
+            reads=requested.joined(judged).reads(),
+            request_reads=requested.reads(),
+            polling=settings.polling.of(self.scope.workflow.workflow_id, attempt.step_id),
+            transient=RetryPlan(
+                attempts=settings.transient.attempts or defaults.transient_attempts,
+                first=_given(settings.transient.first, defaults.transient_first),
+                longest=_given(settings.transient.longest, defaults.transient_longest),
+            ),
+            start_to_close=attempt.call.total_timeout + defaults.activity_margin,
+            transport=RetryPlan(
+                attempts=settings.transport.attempts or defaults.transport_attempts,
+                first=_given(settings.transport.first, defaults.transport_first),
+                longest=_given(settings.transport.longest, defaults.transport_longest),
+            ),
+        )
+
+    # -- criteria --------------------------------------------------------------------------------
+
+    def _criteria(
+        self, criteria: Sequence[Criterion], path: Path, collected: Collected
+    ) -> tuple[CriterionPlan, ...]:
+        plans = []
+        for index, one in enumerate(criteria):
+            plan = _criterion_plan(one)
+            self.names.check_criterion(plan, (*self.scope.path, *path, index), collected)
+            plans.append(plan)
+        return tuple(plans)
+
+    # -- actions ---------------------------------------------------------------------------------
+
+    def _actions(
+        self, step: Step, path: Path, written: str, collected: Collected
+    ) -> tuple[ActionPlan, ...]:
+        return tuple(
+            plan
+            for action, action_path in self._resolved_actions(step, path, written)
+            if (plan := self._action(step, action, action_path, collected)) is not None
+        )
+
+    def _resolved_actions(
+        self, step: Step, path: Path, written: str
+    ) -> Iterator[tuple[Action, Path]]:
+        """The step's own first, then the workflow's of other names."""
+        success = written == "onSuccess"
+        names: set[str] = set()
+        workflow = self.scope.workflow
+        levels: tuple[tuple[Sequence[Action | Reusable], Path], ...] = (
+            (step.on_success if success else step.on_failure, (*path, written)),
+            (
+                workflow.success_actions if success else workflow.failure_actions,
+                ("successActions" if success else "failureActions",),
+            ),
+        )
+        for actions, level_path in levels:
+            found = [
+                (action, (*level_path, index))
+                for index, one in enumerate(actions)
+                if (action := self._action_of(one, (*level_path, index), success=success))
+                and action.name not in names
+            ]
+            yield from found
+            names.update(action.name for action, _ in found)
+
+    def _action_of(self, one: Action | Reusable, path: Path, *, success: bool) -> Action | None:
+        if isinstance(one, Action):
+            return one
+        components = self.scope.document.components
+        known = components.success_actions if success else components.failure_actions
+        prefix = f"$components.{'successActions' if success else 'failureActions'}."
+        found = known.get(one.reference.removeprefix(prefix))
+        if found is None:
+            self.scope.add(
+                "unknown-component",
+                f"`{one.reference}` names no action of the components",
+                path,
+                mend=closest(one.reference, [prefix + name for name in known]),
+            )
+        return found
+
+    def _action(
+        self, step: Step, action: Action, path: Path, collected: Collected
+    ) -> ActionPlan | None:
+        if action.type not in ACTION_TYPES:
+            self.scope.add(
+                "unknown-action-type",
+                f"the action `{action.name}` has the type `{action.type}`",
+                (*path, "type"),
+                mend=closest(action.type, ACTION_TYPES),
+                step_id=step.step_id,
+            )
+            return None
+        criteria = self._criteria(action.criteria, (*path, "criteria"), collected)
+        if not self._check_target(step, action, path):
+            return None
+        return ActionPlan(
+            name=action.name,
+            type=action.type,
+            target=action.step_id if action.type == "goto" else None,
+            retry_after=action.retry_after,
+            retry_limit=action.retry_limit,
+            criteria=criteria,
+        )
+
+    def _check_target(self, step: Step, action: Action, path: Path) -> bool:
+        if action.workflow_id and action.type != "end":
+            self.scope.unsupported(
+                f"`{action.type}` with `workflowId`", (*path, "workflowId"), step.step_id
+            )
+            return False
+        if action.type == "retry" and action.step_id:
+            self.scope.unsupported("`retry` with `stepId`", (*path, "stepId"), step.step_id)
+            return False
+        if action.type != "goto":
+            return True
+        return self._check_goto(step, action, path)
+
+    def _check_goto(self, step: Step, action: Action, path: Path) -> bool:
+        known = [one.step_id for one in self.steps]
+        if action.step_id in known:
+            return True
+        message = (
+            f"the goto `{action.name}` has no target"
+            if not action.step_id
+            else f"the goto `{action.name}` leads to a step `{action.step_id}` that does not exist"
+        )
+        self.scope.add(
+            "unknown-step",
+            message,
+            (*path, "stepId"),
+            mend=closest(action.step_id or "", known),
+            step_id=step.step_id,
+        )
+        return False
+
+    # -- outputs ---------------------------------------------------------------------------------
+
+    def _outputs(self, step: Step, path: Path, collected: Collected) -> dict[str, str]:
+        outputs: dict[str, str] = {}
+        for name, value in step.outputs.items():
+            output_path = (*path, "outputs", name)
+            if not isinstance(value, str):
+                self.scope.unsupported("an output that is no expression", output_path, step.step_id)
+                continue
+            self.names.check_value(
+                value, (*self.scope.path, *output_path), collected, after_response=True
+            )
+            outputs[name] = value
+        return outputs
+
+    def check_workflow_outputs(self) -> None:
+        """Check what the workflow gives back: plain reads of inputs and outputs of steps."""
+        self.names = replace(self.names, where=self.scope.where)
+        for name, value in self.scope.workflow.outputs.items():
+            path: Path = ("outputs", name)
+            if not isinstance(value, str):
+                self.scope.unsupported("an output that is no expression", path)
+                continue
+            self.names.check_value(
+                value, (*self.scope.path, *path), Collected(), after_response=False
+            )
+            self._refuse_queries(value, path)
+
+    def _refuse_queries(self, value: str, path: Path) -> None:
+        """No query library runs in workflow code, so its upgrade can't break a replay."""
+        for one in expressions_in(value):
+            if navigation.needs_jsonpath(one.text):
+                self.scope.unsupported(f"a query in an output of a workflow (`{one.text}`)", path)
+
+
+def _criterion_plan(one: Criterion) -> CriterionPlan:
+    kind = one.type
+    if isinstance(kind, CriterionExpressionType):
+        return CriterionPlan(
+            condition=one.condition, type=kind.type, version=kind.version, context=one.context
+        )
+    return CriterionPlan(condition=one.condition, type=kind, context=one.context)
+
+
+def _given(value: float | None, default: float) -> float:
+    return default if value is None else value
+

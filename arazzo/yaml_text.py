@@ -1,0 +1,304 @@
+"""YAML 1.2 and JSON text to plain values, with the place of every node.
+
+Rules: the core schema of YAML 1.2 (`on`, `no` and dates stay strings), a duplicate key is an
+error with both lines, aliases and depth are bounded, keys become strings as written.
+The events of libyaml are folded here without recursion, so no text can exhaust the stack.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import yaml
+
+from arazzo.errors import DocumentInvalid, Finding, Place, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from arazzo.context import Json
+
+Path = tuple[str | int, ...]
+"""Keys and indices from the root of a document to one of its nodes."""
+
+LONGEST_TEXT: Final = 20 * 1024 * 1024
+DEEPEST: Final = 200
+MOST_NODES: Final = 2_000_000
+"""Counted after aliases are expanded, so that a small file can't become a large value."""
+LONGEST_INTEGER: Final = 400
+
+_LOADER: Any = getattr(yaml, "CLoader", yaml.Loader)
+_NULL: Final = frozenset(("", "~", "null", "Null", "NULL"))
+_TRUE: Final = frozenset(("true", "True", "TRUE"))
+_FALSE: Final = frozenset(("false", "False", "FALSE"))
+_INTEGER: Final = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
+_SURROGATES: Final = re.compile(
+    r"(?<!\\)((?:\\\\)*)\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})"
+)
+_FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+
+
+@dataclass(slots=True)
+class _Open:
+    """A mapping or sequence whose end has not come yet."""
+
+    value: Any
+    path: Path
+    anchor: str | None
+    nodes: int = 1
+    key: str | None = None
+    has_key: bool = False
+    key_lines: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class YamlText:
+    """A text that has been read: its `value`, and where each node of it stands."""
+
+    file: str
+    text: str
+    value: Json
+    marks: dict[Path, tuple[int, int]]
+    warnings: tuple[Finding, ...] = ()
+
+    def place(self, path: Path, offset: int = 0) -> Place:
+        """Return the place of the node, or of its nearest ancestor that has one.
+
+        `offset` counts characters into a string that stands on one line.
+        """
+        known = path
+        while known and known not in self.marks:
+            known = known[:-1]
+        line, column = self.marks.get(known, (0, 0))
+        if offset and known == path:
+            column += offset + self._quoted(line, column)
+        return Place(self.file, line + 1, column + 1)
+
+    def finding(  # noqa: PLR0913 - a finding has as many sides
+        self,
+        code: str,
+        message: str,
+        path: Path = (),
+        *,
+        severity: Severity = "error",
+        where: str = "",
+        mend: str = "",
+        offset: int = 0,
+    ) -> Finding:
+        """Return a finding at the node, with the line that it stands on."""
+        place = self.place(path, offset)
+        return Finding(code, severity, message, place, where, mend, self.line(place.line))
+
+    def line(self, number: int) -> str:
+        """Return the line of that number, counted from 1, or nothing past the end."""
+        lines = self.text.splitlines()
+        return lines[number - 1].rstrip() if 0 < number <= len(lines) else ""
+
+    def _quoted(self, line: int, column: int) -> int:
+        return int(self.line(line + 1)[column : column + 1] in ("'", '"'))
+
+
+def read(text: str, file: str) -> YamlText:
+    """Read the first document of a text.
+
+    Raises DocumentInvalid where the text is too long, no YAML, or breaks a rule of this page.
+    """
+    if len(text) > LONGEST_TEXT:
+        raise _refused("text-too-long", f"more than {LONGEST_TEXT} characters", file, text, 0, 0)
+    is_json = text.lstrip("\ufeff \t\r\n")[:1] in ("{", "[")
+    return _Reader(file, _without_surrogates(text) if is_json else text).read()
+
+
+def _without_surrogates(text: str) -> str:
+    """Spell the surrogate pairs of JSON as YAML does, which knows only whole characters."""
+    return _SURROGATES.sub(
+        lambda pair: f"{pair[1]}\\U{_joined(int(pair[2], 16), int(pair[3], 16)):08x}", text
+    )
+
+
+def _joined(high: int, low: int) -> int:
+    return 0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00)
+
+
+def _refused(  # noqa: PLR0913
+    code: str, message: str, file: str, text: str, line: int, column: int, mend: str = ""
+) -> DocumentInvalid:
+    shell = YamlText(file, text, None, {(): (line, column)})
+    return DocumentInvalid([shell.finding(code, message, mend=mend)])
+
+
+class _Reader:
+    """Folds events into values; one writer of all the state of a reading."""
+
+    def __init__(self, file: str, text: str) -> None:
+        self.file = file
+        self.text = text
+        self.open: list[_Open] = []
+        self.anchors: dict[str, tuple[Any, int] | None] = {}
+        self.marks: dict[Path, tuple[int, int]] = {}
+        self.root: Any = None
+        self.warnings: list[Finding] = []
+        self.nodes = 0
+
+    def read(self) -> YamlText:
+        documents = 0
+        for event in self._events():
+            documents += isinstance(event, yaml.DocumentStartEvent)
+            if documents > 1:
+                self._warn_second_document(event)
+                break
+            self._take(event)
+        return YamlText(self.file, self.text, self.root, self.marks, tuple(self.warnings))
+
+    def _events(self) -> Iterator[Any]:
+        try:
+            yield from yaml.parse(self.text.removeprefix("\ufeff"), Loader=_LOADER)
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark or error.context_mark
+            line, column = (mark.line, mark.column) if mark else (0, 0)
+            said = " ".join(part for part in (error.context, error.problem) if part)
+            raise self._refuse("no-yaml", f"this is no YAML: {said}", line, column) from error
+        except yaml.YAMLError as error:
+            raise self._refuse("no-yaml", f"this is no YAML: {error}", 0, 0) from error
+
+    def _take(self, event: Any) -> None:
+        match event:
+            case yaml.ScalarEvent():
+                self._scalar(event)
+            case yaml.AliasEvent():
+                self._alias(event)
+            case yaml.MappingStartEvent():
+                self._begin(event, {})
+            case yaml.SequenceStartEvent():
+                self._begin(event, [])
+            case yaml.MappingEndEvent() | yaml.SequenceEndEvent():
+                self._end()
+            case _:
+                pass  # the starts and ends of stream and document carry no value
+
+    def _scalar(self, event: Any) -> None:
+        if self.open and isinstance(self.open[-1].value, dict) and not self.open[-1].has_key:
+            self._key(event)
+            return
+        value = self._plain(event) if _is_plain(event) else event.value
+        if event.anchor:
+            self.anchors[event.anchor] = (value, 1)
+        self._put(value, event, 1)
+
+    def _plain(self, event: Any) -> Any:
+        text: str = event.value
+        if text in _NULL:
+            return None
+        if text in _TRUE or text in _FALSE:
+            return text in _TRUE
+        if _INTEGER.fullmatch(text):
+            return self._integer(text, event)
+        return float(text) if _FLOAT.fullmatch(text) else text
+
+    def _integer(self, text: str, event: Any) -> int:
+        if len(text) > LONGEST_INTEGER:
+            raise self._refuse_at("number-too-long", "a number of so many digits", event)
+        base = {"0o": 8, "0x": 16}.get(text[:2], 10)
+        return int(text if base == 10 else text[2:], base)  # noqa: PLR2004
+
+    def _key(self, event: Any) -> None:
+        top, key = self.open[-1], event.value
+        line = event.start_mark.line
+        if key in top.key_lines:
+            first = top.key_lines[key] + 1
+            raise self._refuse_at(
+                "duplicate-key",
+                f"the key {key!r} stands here again; it stood in line {first} before",
+                event,
+                "keep one of the two",
+            )
+        top.key, top.has_key, top.key_lines[key] = key, True, line
+        if event.anchor:
+            self.anchors[event.anchor] = (key, 1)
+        self.marks[(*top.path, key)] = (line, event.start_mark.column)
+
+    def _alias(self, event: Any) -> None:
+        found = self.anchors.get(event.anchor)
+        if found is None:
+            said = "contains itself" if event.anchor in self.anchors else "is not defined above"
+            raise self._refuse_at("bad-alias", f"the alias *{event.anchor} {said}", event)
+        if self.open and isinstance(self.open[-1].value, dict) and not self.open[-1].has_key:
+            raise self._refuse_at("complex-key", "an alias can't be a key here", event)
+        self._put(found[0], event, found[1])
+
+    def _begin(self, event: Any, value: Any) -> None:
+        if len(self.open) >= DEEPEST:
+            raise self._refuse_at("too-deep", f"nested deeper than {DEEPEST} levels", event)
+        path = self._path_of_next(event)
+        self._mark(path, event)
+        if event.anchor:
+            self.anchors[event.anchor] = None
+        self.open.append(_Open(value, path, event.anchor))
+
+    def _end(self) -> None:
+        ended = self.open.pop()
+        if ended.anchor:
+            self.anchors[ended.anchor] = (ended.value, ended.nodes)
+        self._attach(ended.value, ended.nodes)
+
+    def _put(self, value: Any, event: Any, nodes: int) -> None:
+        self._mark(self._path_of_next(event), event)
+        self.nodes += nodes
+        if self.nodes > MOST_NODES:
+            raise self._refuse_at("too-many-nodes", f"more than {MOST_NODES} nodes", event)
+        self._attach(value, nodes)
+
+    def _attach(self, value: Any, nodes: int) -> None:
+        if not self.open:
+            self.root = value
+            return
+        top = self.open[-1]
+        top.nodes += nodes
+        if isinstance(top.value, list):
+            top.value.append(value)
+        else:
+            top.value[top.key] = value
+            top.has_key = False
+
+    def _path_of_next(self, event: Any) -> Path:
+        if not self.open:
+            return ()
+        top = self.open[-1]
+        if isinstance(top.value, list):
+            return (*top.path, len(top.value))
+        if not top.has_key:
+            raise self._refuse_at("complex-key", "a key must be a plain text", event)
+        return (*top.path, str(top.key))
+
+    def _mark(self, path: Path, event: Any) -> None:
+        if isinstance(event, yaml.ScalarEvent) or path not in self.marks:
+            self.marks[path] = (event.start_mark.line, event.start_mark.column)
+
+    def _warn_second_document(self, event: Any) -> None:
+        shell = YamlText(self.file, self.text, None, {(): _line_column(event)})
+        self.warnings.append(
+            shell.finding(
+                "second-document",
+                "only the first YAML document of a file is read",
+                severity="warning",
+                mend="move the second one to a file of its own",
+            )
+        )
+
+    def _refuse_at(self, code: str, message: str, event: Any, mend: str = "") -> DocumentInvalid:
+        return self._refuse(code, message, *_line_column(event), mend)
+
+    def _refuse(
+        self, code: str, message: str, line: int, column: int, mend: str = ""
+    ) -> DocumentInvalid:
+        return _refused(code, message, self.file, self.text, line, column, mend)
+
+
+def _line_column(event: Any) -> tuple[int, int]:
+    return event.start_mark.line, event.start_mark.column
+
+
+def _is_plain(event: Any) -> bool:
+    return event.style is None and bool(event.implicit[0]) and event.tag is None

@@ -1,0 +1,293 @@
+"""Finds documents, their OpenAPI sources and their settings; the only reader of those files."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from pydantic import ValidationError
+
+from arazzo import model, yaml_text
+from arazzo.compilation import CompiledDocument, CompiledWorkflow, Defaults, Sources
+from arazzo.compilation import compile_document as compile_arazzo
+from arazzo.errors import DocumentInvalid, Finding, InputInvalid, Place
+from arazzo.openapi import OpenApiDescription
+from arazzo.provider import ProviderSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from arazzo.model import SourceDescription
+    from arazzo.yaml_text import YamlText
+    from settings import Settings
+
+SUFFIXES: Final = (".yaml", ".yml", ".json")
+SETTINGS_FILE: Final = "settings.yaml"
+_ARAZZO_KEY: Final = re.compile(r"""^(\s*\{)?\s*["']?arazzo["']?\s*:""", re.MULTILINE)
+_SKIPPED_FOLDERS: Final = frozenset(("node_modules", "__pycache__"))
+
+
+@dataclass(frozen=True)
+class BrokenDocument:
+    """A file that should be an Arazzo description and can't be read as one."""
+
+    file: str
+    error: DocumentInvalid
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A workflow and the document that it stands in."""
+
+    document: CompiledDocument
+    compiled: CompiledWorkflow
+
+
+class Catalogue:
+    """All workflows that were found, by workflow type (prefix and workflowId)."""
+
+    def __init__(
+        self, documents: Iterable[CompiledDocument], broken: Iterable[BrokenDocument]
+    ) -> None:
+        """Index the workflows; the first of two with the same type is the one that is found."""
+        self.documents = tuple(documents)
+        self.broken = tuple(broken)
+        self._entries: dict[str, list[Entry]] = {}
+        for document in self.documents:
+            for compiled in document.workflows:
+                entry = Entry(document, compiled)
+                self._entries.setdefault(compiled.workflow_type, []).append(entry)
+
+    @property
+    def workflow_types(self) -> list[str]:
+        """Return the types of all workflows, in the order of the files."""
+        return list(self._entries)
+
+    @property
+    def entries(self) -> list[Entry]:
+        """Return all workflows, in the order of the files."""
+        return [entry for entries in self._entries.values() for entry in entries]
+
+    def duplicates(self) -> dict[str, list[str]]:
+        """Return the workflow types that stand in several documents, with the files."""
+        return {
+            name: [entry.document.file for entry in entries]
+            for name, entries in self._entries.items()
+            if len({entry.document.file for entry in entries}) > 1
+        }
+
+    def find(self, workflow_type: str) -> Entry:
+        """Return the workflow of that type.
+
+        Raises InputInvalid with the closest names when there is none.
+        """
+        entries = self._entries.get(workflow_type)
+        if entries:
+            return entries[0]
+        close = get_close_matches(workflow_type, self.workflow_types, n=3)
+        known = close or self.workflow_types[:20]
+        mend = " or ".join(f"`{name}`" for name in close) if close else ", ".join(known)
+        said = f"did you mean {mend}?" if close else f"there are: {mend or 'none'}"
+        raise InputInvalid(
+            f"there is no workflow `{workflow_type}`; {said}",
+            reason="unknown-workflow",
+            facts={"closest": known},
+        )
+
+    def runnable(self, workflow_type: str) -> Entry:
+        """Return the workflow of that type when it has a plan; raises DocumentInvalid otherwise."""
+        entry = self.find(workflow_type)
+        if entry.compiled.plan is None:
+            raise DocumentInvalid(entry.compiled.findings)
+        return entry
+
+
+def worker_defaults(settings: Settings) -> Defaults:
+    """Return the worker's own numbers, as the compilation wants them."""
+    return Defaults(
+        connect_timeout=settings.http_connect_seconds,
+        total_timeout=settings.http_total_seconds,
+        activity_margin=settings.activity_margin_seconds,
+        transient_attempts=settings.transient_attempts,
+        transient_first=settings.transient_first_seconds,
+        transient_longest=settings.transient_longest_seconds,
+        transport_attempts=settings.transport_attempts,
+        transport_first=settings.transport_first_seconds,
+        transport_longest=settings.transport_longest_seconds,
+        retry_after_ceiling=settings.retry_after_ceiling_seconds,
+        largest_response=settings.max_response_bytes,
+        visit_budget=settings.visit_budget,
+    )
+
+
+def load_catalogue(folders: Iterable[Path], defaults: Defaults | None = None) -> Catalogue:
+    """Read all Arazzo descriptions in and below the folders (or the files themselves).
+
+    Raises InputInvalid when a folder does not exist, DocumentInvalid when a settings.yaml is
+    wrong. A document that can't be read is kept as broken, so that the others still run.
+    """
+    reader = _Reader(defaults or Defaults())
+    documents: list[CompiledDocument] = []
+    broken: list[BrokenDocument] = []
+    for folder in folders:
+        for file in _arazzo_files(folder):
+            try:
+                documents.append(reader.read(file, folder))
+            except DocumentInvalid as error:
+                broken.append(BrokenDocument(_shown(file), error))
+    return Catalogue(documents, broken)
+
+
+def _arazzo_files(folder: Path) -> Iterator[Path]:
+    if folder.is_file():
+        yield folder
+        return
+    if not folder.is_dir():
+        raise InputInvalid(
+            f"there is no folder or file `{folder}` with documents; name one with --documents",
+            reason="documents-missing",
+        )
+    for file in sorted(folder.rglob("*")):
+        if file.suffix not in SUFFIXES or file.name == SETTINGS_FILE or _is_skipped(file, folder):
+            continue
+        if file.is_file() and (".arazzo." in file.name or _ARAZZO_KEY.search(_text(file))):
+            yield file
+
+
+def _is_skipped(file: Path, folder: Path) -> bool:
+    parts = file.relative_to(folder).parts[:-1]
+    return any(part in _SKIPPED_FOLDERS or part.startswith(".") for part in parts)
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise _unreadable(file, f"it is no UTF-8 text ({error.reason})") from error
+    except OSError as error:
+        raise _unreadable(file, str(error.strerror)) from error
+
+
+def _unreadable(file: Path, why: str) -> DocumentInvalid:
+    place = Place(_shown(file), 1, 1)
+    return DocumentInvalid([Finding("unreadable", "error", f"can't be read: {why}", place)])
+
+
+def _shown(file: Path) -> str:
+    """Return the path as people would type it: relative to where they stand, when it is below."""
+    try:
+        return file.resolve().relative_to(Path.cwd()).as_posix()
+    except ValueError:
+        return file.as_posix()
+
+
+class _Reader:
+    """Reads files once, though several documents may share them."""
+
+    def __init__(self, defaults: Defaults) -> None:
+        self.defaults = defaults
+        self.descriptions: dict[Path, OpenApiDescription] = {}
+        self.settings: dict[Path, ProviderSettings] = {}
+
+    def read(self, file: Path, root: Path) -> CompiledDocument:
+        source = yaml_text.read(_text(file), _shown(file))
+        settings = self._settings_of(file, root)
+        return compile_arazzo(source, self._sources(source, file, settings), settings, self.defaults)
+
+    def _settings_of(self, file: Path, root: Path) -> ProviderSettings:
+        """Return the settings of the nearest folder that has some, up to the documents' root."""
+        top = (root if root.is_dir() else root.parent).resolve()
+        for folder in file.resolve().parents:
+            candidate = folder / SETTINGS_FILE
+            if candidate.is_file():
+                return self._settings(candidate)
+            if folder == top:
+                break
+        return ProviderSettings()
+
+    def _settings(self, file: Path) -> ProviderSettings:
+        if file not in self.settings:
+            source = yaml_text.read(_text(file), _shown(file))
+            try:
+                self.settings[file] = ProviderSettings.model_validate(source.value or {})
+            except ValidationError as error:
+                raise DocumentInvalid(list(_settings_findings(source, error))) from error
+        return self.settings[file]
+
+    def _sources(self, source: YamlText, file: Path, settings: ProviderSettings) -> Sources:
+        sources = Sources()
+        for one in _source_descriptions(source):
+            if one.type not in (None, "openapi"):
+                sources.problems[one.name] = f"is of the type `{one.type}`, not supported yet"
+                continue
+            found = _source_file(one, file, settings)
+            if isinstance(found, str):
+                sources.problems[one.name] = found
+            else:
+                self._open(one.name, found, sources)
+        return sources
+
+    def _open(self, name: str, file: Path, sources: Sources) -> None:
+        try:
+            description = self._description(file)
+        except DocumentInvalid as error:
+            sources.problems[name] = f"can't be read: {error.message}"
+            return
+        if description.version.startswith("3."):
+            sources.openapi[name] = description
+        else:
+            root = ", ".join(list(description.root)[:3]) or "nothing"
+            sources.problems[name] = (
+                f"({_shown(file)}) is no OpenAPI 3 description: its root holds {root}; "
+                "other formats are not supported yet"
+            )
+
+    def _description(self, file: Path) -> OpenApiDescription:
+        if file not in self.descriptions:
+            self.descriptions[file] = OpenApiDescription(yaml_text.read(_text(file), _shown(file)))
+        return self.descriptions[file]
+
+
+def _source_descriptions(source: YamlText) -> list[SourceDescription]:
+    document, _ = model.parse(source)
+    return list(document.source_descriptions)
+
+
+def _source_file(one: SourceDescription, file: Path, settings: ProviderSettings) -> Path | str:
+    """Return the file of a source, or why there is none, with the places that were tried."""
+    url = settings.sources.get(one.name, one.url)
+    relative = url.rsplit("/", 1)[-1] if "://" in url else url.lstrip("/")
+    tried: list[str] = []
+    for folder in _places(file, everywhere="://" not in url):
+        candidate = folder / relative
+        if candidate.is_file() and candidate.suffix in SUFFIXES:
+            return candidate.resolve()
+        tried.append(_shown(candidate))
+    return (
+        f"(`{one.url}`) is not there; tried {', '.join(tried)}. Put the file there, or name it "
+        f"in {SETTINGS_FILE} under `sources: {{{one.name}: FILE}}`"
+    )
+
+
+def _places(file: Path, *, everywhere: bool) -> list[Path]:
+    """The document's own folder, then the folders above it: many write paths from a repository."""
+    own = file.resolve().parent
+    return [own, *own.parents[:MOST_FOLDERS_UP]] if everywhere else [own, own / "openapi"]
+
+
+MOST_FOLDERS_UP: Final = 6
+
+
+def _settings_findings(source: YamlText, error: ValidationError) -> Iterator[Finding]:
+    for problem in error.errors(include_url=False):
+        path = tuple(problem["loc"])
+        name = path[-1] if path else ""
+        known = list(ProviderSettings.model_fields)
+        close = get_close_matches(str(name), known, n=1)
+        extra = problem["type"] == "extra_forbidden"
+        message = f"there is no setting `{name}`" if extra else f"`{name}`: {problem['msg']}"
+        mend = f"did you mean `{close[0]}`?" if extra and close else ""
+        yield source.finding("invalid-settings", message, path, mend=mend)

@@ -1,0 +1,84 @@
+"""What the demo tells: a line for each thing that happens, and the table at the end."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+LONGEST_OUTPUT: Final = 60
+
+
+@dataclass
+class Story:
+    """Everything that happened, in order, with the seconds since the demo began."""
+
+    console: Console = field(default_factory=Console)
+    began: float = field(default_factory=time.monotonic)
+    killed: list[str] = field(default_factory=list)
+
+    def tell(self, text: str) -> None:
+        """Print one line with its time."""
+        self.console.print(f"[dim]{self.seconds():5.1f} s[/dim]  {text}", highlight=False)
+
+    def tell_kill(self, text: str) -> None:
+        """Print a kill and keep it for the table."""
+        self.killed.append(f"{text} at {self.seconds():.1f} s")
+        self.tell(f"[bold red]{text}[/bold red]")
+
+    def seconds(self) -> float:
+        """Return the seconds since the demo began."""
+        return time.monotonic() - self.began
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A run that ended: its outputs, or its error; `polls` over all of its steps."""
+
+    workflow: str
+    web_url: str
+    outputs: Mapping[str, Any] | None
+    error: str
+    polls: int
+
+
+def print_runs(story: Story, runs: Sequence[Ended]) -> None:
+    """Print the table of the runs, one row each."""
+    table = Table(title="What was asked for, and what came of it", show_lines=True)
+    for column in ("workflow", "outputs", "polls", "Web UI"):
+        table.add_column(column, overflow="fold")
+    for run in runs:
+        table.add_row(run.workflow, _outputs(run), str(run.polls), run.web_url)
+    story.console.print(table)
+
+
+def print_requests(story: Story, taken: Mapping[str, int], once: Sequence[str]) -> None:
+    """Print how often the stand-in took each operation, and which must be taken just once."""
+    table = Table(title="Requests that the stand-in took")
+    table.add_column("operation")
+    table.add_column("requests", justify="right")
+    table.add_column("")
+    for operation, count in sorted(taken.items()):
+        told = "once, as it must be" if operation in once and count == 1 else ""
+        table.add_row(operation, str(count), told)
+    story.console.print(table)
+    for line in story.killed:
+        story.console.print(f"  {line}", style="red", highlight=False)
+
+
+def _outputs(run: Ended) -> str:
+    if run.outputs is None:
+        return f"[red]{run.error}[/red]"
+    return "\n".join(f"{name} = {_short(value)}" for name, value in run.outputs.items())
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= LONGEST_OUTPUT else text[:LONGEST_OUTPUT] + "…"

@@ -1,0 +1,177 @@
+"""Registers every workflow class and every activity with a Temporal server, and runs.
+
+`python worker.py` (installed: `durazzo worker`). It stops on SIGTERM or Ctrl-C: activities that
+are running get 30 seconds to end, and what is not done then goes on in another worker.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from temporalio.worker import Worker
+
+from activities.client import make_client
+from activities.credentials import SecretStore
+from activities.load_plan import Plans
+from activities.operation import Operations
+from activities.signing import load_key
+from arazzo.errors import InputInvalid
+from catalogue import load_catalogue, worker_defaults
+from commands.connection import ConnectionOptions, connect
+from commands.failures import reported
+from settings import load_settings
+from workflows.factory import AnyArazzoWorkflow, make_classes
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping, Sequence
+
+    from temporalio.client import Client
+
+    from catalogue import Catalogue
+    from settings import Settings
+
+app = typer.Typer(add_completion=False)
+
+
+@asynccontextmanager
+async def running_worker(  # noqa: PLR0913 - the parts of a worker
+    client: Client,
+    catalogue: Catalogue,
+    settings: Settings,
+    *,
+    task_queue: str,
+    servers: Mapping[str, str],
+    max_cached_workflows: int = 1000,
+) -> AsyncIterator[Worker]:
+    """Run a worker until the block ends; then activities get their time to finish."""
+    store = SecretStore(settings.secrets_dir)
+    key = load_key(store, settings.state_folder)
+    async with make_client() as http:
+        plans = Plans(catalogue, key, servers)
+        operations = Operations(http, key, store, servers)
+        worker = Worker(
+            client,
+            task_queue=task_queue,
+            workflows=[*make_classes(catalogue.workflow_types), AnyArazzoWorkflow],
+            activities=[
+                plans.load_plan,
+                plans.seal_run,
+                operations.attempt,
+                operations.judge_lost,
+            ],
+            max_cached_workflows=max_cached_workflows,
+            graceful_shutdown_timeout=timedelta(seconds=settings.graceful_shutdown_seconds),
+        )
+        async with worker:
+            yield worker
+
+
+@app.command()
+def worker(  # noqa: PLR0913, PLR0917 - one parameter for each option
+    documents: Annotated[
+        list[Path] | None, typer.Option(help="Folder of Arazzo documents; may be repeated.")
+    ] = None,
+    server: Annotated[
+        list[str] | None,
+        typer.Option(metavar="SOURCE=URL", help="Base URL of a source description."),
+    ] = None,
+    task_queue: Annotated[str | None, typer.Option(help="Task queue to serve.")] = None,
+    address: Annotated[str | None, typer.Option(help="Temporal server, host:port.")] = None,
+    namespace: Annotated[str | None, typer.Option(help="Temporal namespace.")] = None,
+    profile: Annotated[str | None, typer.Option(help="Profile of Temporal's envconfig.")] = None,
+) -> None:
+    """Serve every workflow of the documents until stopped."""
+    options = ConnectionOptions(address, namespace, profile)
+    with reported():
+        asyncio.run(_serve(documents, server or [], task_queue, options))
+    _leave(0)
+
+
+async def _serve(
+    documents: Sequence[Path] | None,
+    server: Sequence[str],
+    task_queue: str | None,
+    options: ConnectionOptions,
+) -> None:
+    settings = load_settings()
+    catalogue = load_catalogue(documents or settings.documents, worker_defaults(settings))
+    _refuse_duplicates(catalogue)
+    servers = {**settings.servers, **_servers(server)}
+    client = await connect(options)
+    queue = task_queue or settings.task_queue
+    stopped = _stop_signal()
+    async with running_worker(client, catalogue, settings, task_queue=queue, servers=servers):
+        _tell(_greeting(catalogue, queue, client))
+        await stopped.wait()
+        _tell("stopping: activities that run get their time to finish")
+
+
+def _refuse_duplicates(catalogue: Catalogue) -> None:
+    for name, files in catalogue.duplicates().items():
+        raise InputInvalid(
+            f"two documents have the workflowId `{name}`: {' and '.join(files)}. "
+            "Set a `prefix:` in the settings.yaml of one folder",
+            reason="duplicate-workflow",
+        )
+
+
+def _servers(given: Sequence[str]) -> dict[str, str]:
+    servers: dict[str, str] = {}
+    for text in given:
+        source, _, url = text.partition("=")
+        if not source or not url.startswith(("http://", "https://")):
+            raise InputInvalid(
+                f"`--server {text}`: expected SOURCE=URL with an http or https URL",
+                reason="server-option",
+            )
+        servers[source] = url
+    return servers
+
+
+def _stop_signal() -> asyncio.Event:
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    return stopped
+
+
+def _greeting(catalogue: Catalogue, queue: str, client: Client) -> str:
+    lines = [
+        f"worker on task queue `{queue}`, namespace `{client.namespace}`, "
+        f"at {client.service_client.config.target_host}"
+    ]
+    for entry in catalogue.entries:
+        name = entry.compiled.workflow_type
+        if entry.compiled.plan is not None:
+            lines.append(f"  serves {name} ({entry.document.file})")
+        else:
+            errors = [one for one in entry.compiled.findings if one.severity == "error"]
+            lines.append(f"  cannot run {name}: {errors[0]}")
+    lines += [f"  cannot read {one.file}: {one.error.message}" for one in catalogue.broken]
+    if not catalogue.entries:
+        lines.append("  no Arazzo document was found; runs of gone documents are still served")
+    return "\n".join(lines)
+
+
+def _tell(text: str) -> None:
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
+
+
+def _leave(code: int) -> None:
+    """End without the interpreter's own shutdown, in which Temporal's core can crash."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,126 @@
+"""What every workflow class offers to watchers: the query `progress`, and the Web UI's details."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from pydantic import BaseModel
+
+if TYPE_CHECKING:
+    from arazzo.interpreter import Pause
+    from arazzo.plan import Plan
+    from arazzo.state import RunState
+
+PROGRESS_QUERY: Final = "progress"
+
+
+class StepProgress(BaseModel):
+    """One row of the step table. `standing`: pending, running, waiting, passed or failed."""
+
+    step: str
+    operation: str
+    request: str
+    standing: str
+    visits: int
+    polls: int
+    last_status: int | None
+
+
+class Progress(BaseModel):
+    """Where a run stands; the answer of the query `progress`.
+
+    `next_wake_up` and `deadline` are seconds since the epoch, None when nothing is awaited.
+    `waiting_for` says what is awaited, `poll` which poll or attempt comes next.
+    """
+
+    workflow: str
+    document: str
+    version: str
+    step: str | None
+    visits: int
+    polls: int
+    last_status: int | None
+    waiting_for: str = ""
+    poll: int | None = None
+    next_wake_up: float | None = None
+    deadline: float | None = None
+    steps: list[StepProgress] = []
+
+
+def progress_of(plan: Plan, state: RunState, pause: Pause | None, since: float) -> Progress:
+    """Return the progress of a run whose present pause, if any, began at `since`."""
+    rows = [_row(plan, state, index) for index in range(len(plan.steps))]
+    last = state.steps.get(state.cursor or plan.steps[-1].step_id)
+    return Progress(
+        workflow=plan.workflow_id,
+        document=plan.document.title,
+        version=plan.document.version,
+        step=state.cursor,
+        visits=state.visits,
+        polls=sum(row.polls for row in rows),
+        last_status=last.last_status if last else None,
+        waiting_for=pause.reason if pause else "",
+        poll=pause.number if pause else None,
+        next_wake_up=since + pause.seconds if pause else None,
+        deadline=pause.until if pause else None,
+        steps=rows,
+    )
+
+
+def _row(plan: Plan, state: RunState, index: int) -> StepProgress:
+    step = plan.steps[index]
+    seen = state.steps.get(step.step_id)
+    return StepProgress(
+        step=step.step_id,
+        operation=step.attempt.call.operation_id,
+        request=step.request_line,
+        standing=seen.standing if seen else "pending",
+        visits=seen.visits if seen else 0,
+        polls=seen.polls if seen else 0,
+        last_status=seen.last_status if seen else None,
+    )
+
+
+def as_markdown(progress: Progress) -> str:
+    """Return the step table as the Web UI shows it under «current details»."""
+    lines = [
+        "| step | operation | state | visits | polls | last status |",
+        "|---|---|---|--:|--:|--:|",
+    ]
+    for row in progress.steps:
+        status = "" if row.last_status is None else row.last_status
+        name = f"**{row.step}**" if row.step == progress.step else row.step
+        lines.append(
+            f"| {name} | {row.operation} · `{row.request}` | {row.standing} "
+            f"| {row.visits} | {row.polls} | {status} |"
+        )
+    return "\n".join(lines)
+
+
+def as_json(progress: Progress) -> dict[str, Any]:
+    """Return the progress as callers in any language get it."""
+    return {
+        "workflow": progress.workflow,
+        "document": progress.document,
+        "version": progress.version,
+        "step": progress.step,
+        "visits": progress.visits,
+        "polls": progress.polls,
+        "lastStatus": progress.last_status,
+        "waitingFor": progress.waiting_for,
+        "poll": progress.poll,
+        "nextWakeUp": progress.next_wake_up,
+        "deadline": progress.deadline,
+        "steps": [
+            {
+                "step": row.step,
+                "operation": row.operation,
+                "request": row.request,
+                "state": row.standing,
+                "visits": row.visits,
+                "polls": row.polls,
+                "lastStatus": row.last_status,
+            }
+            for row in progress.steps
+        ],
+    }

@@ -1,0 +1,167 @@
+"""The interpreter's world, spelt in Temporal's commands: activity, timer, continue-as-new.
+
+The order of the commands, the activity types and ids, and the use of timers are the replay
+contract: histories of every released `engine_rev` must replay (DESIGN.md, section 2).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+
+from activities.names import JUDGE_LOST_ATTEMPT, SEAL_RUN, AttemptRequest
+from arazzo.errors import RUN_ERRORS
+from arazzo.outcome import Outcome
+from workflows.controls import as_markdown, progress_of
+
+if TYPE_CHECKING:
+    from arazzo.interpreter import Pause
+    from arazzo.plan import Plan, StepPlan
+    from arazzo.state import RunState
+    from workflows.controls import Progress
+
+LONGEST_SUMMARY_BYTES: Final = 200
+LOCAL_ACTIVITY_TIMEOUT: Final = timedelta(seconds=30)
+
+
+class TemporalEffects:
+    """The world of one run."""
+
+    def __init__(self, plan: Plan, state: RunState) -> None:
+        """Begin with nothing awaited."""
+        self.plan = plan
+        self.state = state
+        self.pausing: Pause | None = None
+        self.pausing_since = 0.0
+        info = workflow.info()
+        self._run = f"{info.namespace}/{info.workflow_id}/{info.first_execution_run_id}"
+
+    def now(self) -> float:
+        """Return the workflow's own time, the same in every replay."""
+        return workflow.time()
+
+    def progress(self) -> Progress:
+        """Return where the run stands."""
+        return progress_of(self.plan, self.state, self.pausing, self.pausing_since)
+
+    async def perform(self, step: StepPlan, values: dict[str, Any]) -> Outcome:
+        """Run the activity of the step's operation."""
+        request = self._request(step, values)
+        call = step.attempt.call
+        harmless = not call.writes or call.idempotency
+        try:
+            result: dict[str, Any] = await workflow.execute_activity(
+                call.operation_id,
+                request.model_dump(mode="json"),
+                activity_id=_activity_id(step, values["attempt"]),
+                start_to_close_timeout=timedelta(seconds=step.start_to_close),
+                retry_policy=RetryPolicy(
+                    maximum_attempts=request.attempts,
+                    initial_interval=timedelta(seconds=step.transport.first),
+                    backoff_coefficient=2.0,
+                    maximum_interval=timedelta(seconds=step.transport.longest),
+                ),
+                cancellation_type=workflow.ActivityCancellationType.TRY_CANCEL
+                if harmless
+                else workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+                summary=shortened(f"{step.step_id} · {step.request_line}"),
+            )
+        except ActivityError as error:
+            result = await self._lost(step, request, error)
+        _stop_when_cancelled()
+        return Outcome.model_validate(result)
+
+    def _request(self, step: StepPlan, values: dict[str, Any]) -> AttemptRequest:
+        call = step.attempt.call
+        key = f"{self._run}/{step.step_id}/{values['visit']}"
+        repeatable = not call.writes or call.idempotency
+        return AttemptRequest(
+            attempt=step.attempt.model_dump(mode="json"),
+            signature=step.signature,
+            values={"inputs": values["inputs"], "steps": values["steps"]},
+            spent=values["spent"],
+            key=hashlib.sha256(key.encode()).hexdigest() if call.writes else "",
+            attempts=step.transport.attempts if repeatable else 1,
+        )
+
+    async def _lost(
+        self, step: StepPlan, request: AttemptRequest, error: ActivityError
+    ) -> dict[str, Any]:
+        """Judge an attempt that did not come back; errors of ours and cancels go on upwards."""
+        if is_cancelled_exception(error):
+            raise error
+        cause = error.cause
+        if isinstance(cause, ApplicationError) and cause.type in RUN_ERRORS:
+            raise ApplicationError(
+                f"step `{step.step_id}`: {cause.message}",
+                *cause.details,
+                type=cause.type,
+                non_retryable=True,
+            )
+        lost = request.model_copy(update={"why": _why_lost(cause)})
+        result: dict[str, Any] = await workflow.execute_local_activity(
+            JUDGE_LOST_ATTEMPT,
+            lost.model_dump(mode="json"),
+            start_to_close_timeout=LOCAL_ACTIVITY_TIMEOUT,
+        )
+        return result
+
+    async def pause(self, pause: Pause) -> None:
+        """Wait by a durable timer, whose summary tells what for."""
+        await workflow.sleep(max(pause.seconds, 0.0), summary=shortened(_timer_summary(pause)))
+        _stop_when_cancelled()
+
+    async def step_boundary(self, state: RunState) -> None:
+        """Continue as new when the server suggests it, so that no history grows without end."""
+        if not workflow.info().is_continue_as_new_suggested():
+            return
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        body = {"plan": self.plan.model_dump(mode="json"), "state": state.model_dump(mode="json")}
+        signature = await workflow.execute_local_activity(
+            SEAL_RUN, body, start_to_close_timeout=LOCAL_ACTIVITY_TIMEOUT
+        )
+        workflow.continue_as_new(args=[None, None, {**body, "signature": signature}])
+
+    def show(self, state: RunState, pause: Pause | None) -> None:
+        """Keep what is awaited for the query, and the step table for the Web UI."""
+        self.state = state
+        self.pausing = pause
+        self.pausing_since = workflow.time()
+        workflow.set_current_details(as_markdown(self.progress()))
+
+
+def _activity_id(step: StepPlan, attempt: int) -> str:
+    return step.step_id if attempt == 1 else f"{step.step_id}#{attempt}"
+
+
+def _stop_when_cancelled() -> None:
+    """A cancel is delivered once, and a waiting activity may have hidden it (temporal.md, 8)."""
+    if workflow.cancellation_reason() is not None:
+        raise asyncio.CancelledError
+
+
+def _why_lost(cause: BaseException | None) -> str:
+    said = getattr(cause, "message", None) or str(cause or "no reason known")
+    return f"no answer came back from the worker: {said}"
+
+
+def _timer_summary(pause: Pause) -> str:
+    text = f"{pause.step_id} · {pause.reason} · no. {pause.number}"
+    if pause.until is None:
+        return text
+    until = datetime.fromtimestamp(pause.until, UTC)
+    return f"{text} · until {until:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def shortened(text: str) -> str:
+    """Return the text cut to what Temporal takes as a summary."""
+    encoded = text.encode()
+    if len(encoded) <= LONGEST_SUMMARY_BYTES:
+        return text
+    return encoded[: LONGEST_SUMMARY_BYTES - 3].decode(errors="ignore") + "…"
