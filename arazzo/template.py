@@ -1,0 +1,179 @@
+"""Values with expressions in them: parameters, payloads and outputs (Arazzo 1.0.1, 4.7).
+
+A text that is one expression, `$inputs.a` or `{$inputs.a}`, keeps the type of its value. Inside
+a longer text `{$expr}` is embedded as text, and so is a bare `$expr` (a deviation): the longest
+expression wins, and a `$` that begins none stays as it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final
+
+from arazzo.context import ABSENT
+from arazzo.errors import ExpressionError
+from arazzo.expression import PLAIN_ROOTS, Expression, root_at, scan
+from arazzo.expression import evaluate as evaluate_expression
+from arazzo.expression import parse as parse_expression
+from arazzo.navigation import text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from arazzo.context import Absent, Context, Json
+
+_PUNCTUATION: Final = ".,-#/"
+"""Marks that end a sentence or join words, when they stand behind a bare expression."""
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A text, as literal parts and expressions in their order; `whole` keeps the type."""
+
+    parts: tuple[str | Expression, ...]
+    whole: bool = False
+    deviations: tuple[str, ...] = ()
+
+
+CompiledValue = Any
+"""A JSON value in which each string that holds expressions is a Template."""
+
+
+@lru_cache(maxsize=4096)
+def parse(text: str) -> Template:
+    """Return the template that a text is. Raises ExpressionError where `{$root…}` is malformed."""
+    if "$" not in text:
+        return Template((text,))
+    whole = _whole(text)
+    if whole is not None:
+        return Template((whole,), whole=True, deviations=whole.deviations)
+    parts, bare = _parts(text)
+    deviations = [
+        code for part in parts if isinstance(part, Expression) for code in part.deviations
+    ]
+    if bare:
+        deviations.insert(0, "bare-expression")
+    return Template(tuple(parts), deviations=tuple(dict.fromkeys(deviations)))
+
+
+def _whole(text: str) -> Expression | None:
+    if text.startswith("{$") and text.endswith("}") and "}" not in text[1:-1]:
+        return parse_expression(text[1:-1]) if root_at(text, 1) else None
+    if root_at(text, 0) and scan(text, 0) == len(text):
+        return parse_expression(text)
+    return None
+
+
+def _parts(text: str) -> tuple[list[str | Expression], bool]:
+    parts: list[str | Expression] = []
+    literal, at, bare = "", 0, False
+    while at < len(text):
+        found = _embedded(text, at)
+        if found is None:
+            following = min((i for i in (text.find("$", at + 1), text.find("{", at + 1)) if i > 0),
+                            default=len(text))  # fmt: skip
+            literal += text[at:following]
+            at = following
+            continue
+        expression, end = found
+        bare = bare or text[at] == "$"
+        parts += [literal, expression] if literal else [expression]
+        literal, at = "", end
+    return (parts + [literal] if literal else parts), bare
+
+
+def _embedded(text: str, at: int) -> tuple[Expression, int] | None:
+    """Return the expression that is embedded at the offset, and the offset behind it."""
+    if text.startswith("{$", at) and root_at(text, at + 1):
+        end = text.find("}", at)
+        if end < 0:
+            raise ExpressionError(text, at, "a closing brace")
+        return parse_expression(text[at + 1 : end]), end + 1
+    root = root_at(text, at)
+    if root is None:
+        return None
+    end = scan(text, at)
+    while end > at and text[end - 1] in _PUNCTUATION:
+        end -= 1
+    if root not in PLAIN_ROOTS and text[at + 1 : end] == root:
+        return None  # the bare word, as in «$inputs are …»
+    return parse_expression(text[at:end]), end
+
+
+def expressions(template: Template) -> list[Expression]:
+    """Return the expressions of a template, in their order."""
+    return [part for part in template.parts if isinstance(part, Expression)]
+
+
+def evaluate(template: Template, context: Context) -> Json | Absent:
+    """Return the value; a whole expression may be ABSENT, an embedded one is then no text."""
+    if template.whole and isinstance(template.parts[0], Expression):
+        return evaluate_expression(template.parts[0], context)
+    return "".join(
+        text_of(evaluate_expression(part, context)) if isinstance(part, Expression) else part
+        for part in template.parts
+    )
+
+
+def compile_value(value: Json) -> CompiledValue:
+    """Return a JSON value with its strings parsed. Raises ExpressionError."""
+    if isinstance(value, str):
+        return parse(value) if "$" in value else value
+    if isinstance(value, dict):
+        return {_compiled_key(key): compile_value(child) for key, child in value.items()}
+    if isinstance(value, list):
+        return [compile_value(child) for child in value]
+    return value
+
+
+def _compiled_key(key: str) -> str | Template:
+    """A key is literal, unless it is an expression as a whole."""
+    if not root_at(key.removeprefix("{"), 0):
+        return key
+    template = parse(key)
+    return template if template.whole else key
+
+
+def evaluate_value(compiled: CompiledValue, context: Context) -> Json | Absent:
+    """Return the JSON value; a property or element whose value is ABSENT is left out."""
+    if isinstance(compiled, Template):
+        return evaluate(compiled, context)
+    if isinstance(compiled, dict):
+        pairs = ((key, evaluate_value(child, context)) for key, child in compiled.items())
+        return {_key(key, context): value for key, value in pairs if value is not ABSENT}
+    if isinstance(compiled, list):
+        values = (evaluate_value(child, context) for child in compiled)
+        return [value for value in values if value is not ABSENT]
+    return compiled
+
+
+def _key(key: str | Template, context: Context) -> str:
+    return text_of(evaluate(key, context)) if isinstance(key, Template) else key
+
+
+def expressions_of(value: Json) -> Iterator[Expression]:
+    """Yield all expressions in a JSON value. Raises ExpressionError."""
+    if isinstance(value, str):
+        yield from expressions(parse(value))
+    elif isinstance(value, dict):
+        for key, child in value.items():
+            compiled = _compiled_key(key)
+            yield from expressions(compiled) if isinstance(compiled, Template) else ()
+            yield from expressions_of(child)
+    elif isinstance(value, list):
+        for child in value:
+            yield from expressions_of(child)
+
+
+def extract_embedded(text: str) -> list[str]:
+    """Return the `{$expr}` of a text by the standard's strict grammar; none when it breaks it."""
+    try:
+        template = parse(text)
+    except ExpressionError:
+        return []
+    strict = "bare-expression" not in template.deviations
+    literals = "".join(part for part in template.parts if isinstance(part, str))
+    if not strict or "{" in literals or "}" in literals:
+        return []
+    return [one.text for one in expressions(template)]
