@@ -301,4 +301,4 @@ def _line_column(event: Any) -> tuple[int, int]:
 
 
 def _is_plain(event: Any) -> bool:
-    return event.style is None and bool(event.implicit[0]) and event.tag is None
+    return not event.style and bool(event.implicit[0]) and event.tag is None
