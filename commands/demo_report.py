@@ -52,11 +52,15 @@ class Ended:
 def print_runs(story: Story, runs: Sequence[Ended]) -> None:
     """Print the table of the runs, one row each."""
     table = Table(title="What was asked for, and what came of it", show_lines=True)
-    for column in ("workflow", "outputs", "polls", "Web UI"):
-        table.add_column(column, overflow="fold")
+    table.add_column("workflow", no_wrap=True)
+    table.add_column("outputs", overflow="fold")
+    table.add_column("polls", justify="right")
     for run in runs:
-        table.add_row(run.workflow, _outputs(run), str(run.polls), run.web_url)
+        table.add_row(run.workflow, _outputs(run), str(run.polls))
     story.console.print(table)
+    story.console.print("Each run in the Web UI:")
+    for run in runs:
+        story.console.print(f"  {run.web_url}", soft_wrap=True, highlight=False)
 
 
 def print_requests(story: Story, taken: Mapping[str, int], once: Sequence[str]) -> None:

@@ -1,0 +1,190 @@
+"""`durazzo server`: a local Temporal server whose runs survive its restart."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+from rich.console import Console
+
+from arazzo.errors import CallerError
+from commands.connection import (
+    UI_PORT_DISTANCE,
+    ConnectionOptions,
+    NoTemporalServer,
+    connect,
+    write_server_file,
+)
+from commands.failures import reported
+from commands.temporal_binary import find_binary
+from settings import load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+app = typer.Typer(add_completion=False)
+
+HOST: Final = "127.0.0.1"
+DEFAULT_PORT: Final = 7233
+DATABASE: Final = "temporal.db"
+SECONDS_TO_START: Final = 30.0
+SECONDS_TO_STOP: Final = 10.0
+
+
+class PortTaken(CallerError):
+    """Something listens on the port already."""
+
+
+@app.command()
+def server(
+    port: Annotated[int, typer.Option(help="Port of the server.")] = DEFAULT_PORT,
+    ui_port: Annotated[
+        int | None, typer.Option(help="Port of the Web UI; 1000 above the server's by default.")
+    ] = None,
+    db: Annotated[
+        Path | None, typer.Option(help="Database file; in Durazzo's state folder by default.")
+    ] = None,
+    namespace: Annotated[str, typer.Option(help="Namespace that is made.")] = "default",
+) -> None:
+    """Start a local Temporal server with its Web UI, until Ctrl-C."""
+    with reported():
+        asyncio.run(_serve(port, ui_port or port + UI_PORT_DISTANCE, db, namespace))
+
+
+async def _serve(port: int, ui_port: int, db: Path | None, namespace: str) -> None:
+    console = Console()
+    folder = load_settings().state_folder
+    database, log = db or folder / DATABASE, folder / "server.log"
+    await refuse_taken_ports(port, ui_port)
+    process = await start_server(port, ui_port, database, log=log, namespace=namespace)
+    console.print(f"Temporal server  {HOST}:{port}", highlight=False)
+    console.print(f"Web UI           http://{HOST}:{ui_port}", highlight=False)
+    console.print(f"database         {database}", highlight=False)
+    console.print(f"log              {log}", highlight=False)
+    console.print("Ctrl-C stops it; what was running goes on when it is started again.")
+    await _until_stopped(process, log)
+
+
+async def _until_stopped(process: subprocess.Popen[bytes], log: Path) -> None:
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    while not stopped.is_set():
+        if process.poll() is not None:
+            raise NoTemporalServer(
+                HOST, f"it ended by itself with code {process.returncode}; see {log}"
+            )
+        try:
+            await asyncio.wait_for(stopped.wait(), 0.5)
+        except TimeoutError:
+            continue
+    await asyncio.to_thread(stop_server, process)
+
+
+async def refuse_taken_ports(port: int, ui_port: int) -> None:
+    """Raise PortTaken when one of the ports is taken, and say by what."""
+    for number in (port, ui_port):
+        if not is_taken(number):
+            continue
+        by = "a Temporal server" if await _is_temporal(number) else "another program"
+        raise PortTaken(
+            f"port {number} is taken by {by}; "
+            + ("use that one, or " if by == "a Temporal server" else "")
+            + "choose other ports with --port and --ui-port",
+            reason="port-taken",
+        )
+
+
+def is_taken(port: int) -> bool:
+    """Return whether something listens on the port of this machine."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.settimeout(1)
+        return probe.connect_ex((HOST, port)) == 0
+
+
+async def _is_temporal(port: int) -> bool:
+    try:
+        await connect(ConnectionOptions(address=f"{HOST}:{port}"))
+    except NoTemporalServer:
+        return False
+    return True
+
+
+async def start_server(  # noqa: PLR0913 - the parts of a server
+    port: int,
+    ui_port: int,
+    database: Path,
+    *,
+    log: Path,
+    namespace: str = "default",
+    dynamic_config: Mapping[str, str] | None = None,
+) -> subprocess.Popen[bytes]:
+    """Start a server as a process of its own and return when it answers.
+
+    `database` survives restarts; `dynamic_config` maps Temporal's setting names to JSON values.
+    Raises NoTemporalServer when it does not answer in time, with the place of its log.
+    """
+    binary = await asyncio.to_thread(find_binary)
+    for folder in (database.parent, log.parent):
+        folder.mkdir(parents=True, exist_ok=True)
+    arguments = [
+        *(str(binary), "server", "start-dev", "--ip", HOST, "--log-level", "warn"),
+        *("--port", str(port), "--ui-port", str(ui_port), "--namespace", namespace),
+        *("--db-filename", str(database)),
+    ]
+    for name, value in (dynamic_config or {}).items():
+        arguments += ["--dynamic-config-value", f"{name}={value}"]
+    with log.open("ab") as output:
+        process = subprocess.Popen(  # noqa: S603 - a binary that we found or made
+            arguments,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    await _wait_until_answering(process, port, namespace, log)
+    write_server_file(
+        load_settings().state_folder, f"{HOST}:{port}", f"http://{HOST}:{ui_port}", process.pid
+    )
+    return process
+
+
+async def _wait_until_answering(
+    process: subprocess.Popen[bytes], port: int, namespace: str, log: Path
+) -> None:
+    address = f"{HOST}:{port}"
+    options = ConnectionOptions(address, namespace)
+    latest = time.monotonic() + SECONDS_TO_START
+    while time.monotonic() < latest:
+        if process.poll() is not None:
+            raise NoTemporalServer(address, f"it ended with code {process.returncode}; see {log}")
+        if is_taken(port):
+            try:
+                await connect(options)
+            except NoTemporalServer:
+                await asyncio.sleep(0.2)
+            else:
+                return
+        await asyncio.sleep(0.1)
+    stop_server(process)
+    raise NoTemporalServer(address, f"it did not answer in {SECONDS_TO_START:g} s; see {log}")
+
+
+def stop_server(process: subprocess.Popen[bytes]) -> None:
+    """End a server that `start_server` started; killed when it does not end in time."""
+    process.terminate()
+    try:
+        process.wait(SECONDS_TO_STOP)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+if __name__ == "__main__":
+    app()
