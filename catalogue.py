@@ -195,7 +195,9 @@ class _Reader:
     def read(self, file: Path, root: Path) -> CompiledDocument:
         source = yaml_text.read(_text(file), _shown(file))
         settings = self._settings_of(file, root)
-        return compile_arazzo(source, self._sources(source, file, settings), settings, self.defaults)
+        return compile_arazzo(
+            source, self._sources(source, file, settings), settings, self.defaults
+        )
 
     def _settings_of(self, file: Path, root: Path) -> ProviderSettings:
         """Return the settings of the nearest folder that has some, up to the documents' root."""

@@ -42,7 +42,7 @@ app = typer.Typer(add_completion=False)
 
 
 @asynccontextmanager
-async def running_worker(  # noqa: PLR0913 - the parts of a worker
+async def running_worker(
     client: Client,
     catalogue: Catalogue,
     settings: Settings,
@@ -75,7 +75,7 @@ async def running_worker(  # noqa: PLR0913 - the parts of a worker
 
 
 @app.command()
-def worker(  # noqa: PLR0913, PLR0917 - one parameter for each option
+def worker(
     documents: Annotated[
         list[Path] | None, typer.Option(help="Folder of Arazzo documents; may be repeated.")
     ] = None,

@@ -174,7 +174,7 @@ def _parsed(response: httpx.Response, body: bytes) -> tuple[Any, str, str]:
 
 
 def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")  # noqa: EM102, TRY003
+    raise ValueError(f"{name} is no JSON")
 
 
 def _retry_after(text: str | None, ceiling: float) -> float | None:

@@ -136,7 +136,9 @@ def _spellings(secret: str) -> list[str]:
     encoded = base64.b64encode(secret.encode()).decode()
     plain = [secret, encoded, encoded.rstrip("=")]
     plain += _decoded(secret)
-    return [spelling for text in plain for spelling in (text, quote(text, safe=""), quote_plus(text))]
+    return [
+        spelling for text in plain for spelling in (text, quote(text, safe=""), quote_plus(text))
+    ]
 
 
 def _decoded(secret: str) -> list[str]:

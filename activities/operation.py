@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence  # noqa: TC003 - temporalio reads the annotation
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from temporalio import activity
-from temporalio.common import RawValue  # noqa: TC002 - temporalio reads the annotation
+from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
 from activities.client import TransportFailed, send

@@ -10,6 +10,7 @@ from arazzo import expression, template
 from arazzo.errors import ExpressionError
 from arazzo.model import Parameter, Reusable
 from arazzo.openapi import SAFE_TO_REPEAT
+from arazzo.operation_lookup import find_operation, path_variables
 from arazzo.plan import Call, ParameterPlan
 from arazzo.provider import OperationSettings
 from arazzo.scope import closest
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
     from arazzo.references import Collected, Names
     from arazzo.scope import Scope
     from arazzo.yaml_text import Path
-
-RESERVED_OPERATION_IDS: Final = frozenset(("load_plan", "seal_run", "judge_lost_attempt"))
-"""Names of our own activities: Temporal would call those in place of the operation's."""
 
 CREDENTIAL_HEADERS: Final = frozenset(("authorization", "proxy-authorization", "cookie"))
 FORBIDDEN_HEADERS: Final = frozenset(("host", "content-length", "transfer-encoding", "connection"))
@@ -48,15 +46,12 @@ class CallCompiler:
 
     def compile(self) -> Call | None:
         """Return the call, or None when the step has no operation that could be found."""
-        found = self._operation()
+        found = find_operation(self.scope, self.step, self.path)
         if found is None:
             return None
         source, operation = found
-        self._check_operation(operation)
         self._learn_servers(source, operation)
-        settings = self.scope.settings.operations.get(
-            operation.operation_id, OperationSettings()
-        )
+        settings = self.scope.settings.operations.get(operation.operation_id, OperationSettings())
         by_method = operation.method not in SAFE_TO_REPEAT
         writes = by_method if settings.writes is None else settings.writes
         parameters = tuple(self._parameters(operation))
@@ -65,7 +60,7 @@ class CallCompiler:
             source, operation, parameters, content_type, payload, writes, settings.idempotency
         )
 
-    def _call(  # noqa: PLR0913 - all the parts meet here
+    def _call(
         self,
         source: str,
         operation: Operation,
@@ -100,94 +95,10 @@ class CallCompiler:
     def _unsupported(self, what: str, path: Path) -> None:
         self.scope.unsupported(what, (*self.path, *path), self.step.step_id)
 
-    # -- the operation ---------------------------------------------------------------------------
-
-    def _operation(self) -> tuple[str, Operation] | None:
-        for name, written in (("workflow_id", "workflowId"), ("operation_path", "operationPath")):
-            if getattr(self.step, name):
-                self._unsupported(f"a step with `{written}`", (written,))
-                return None
-        for extra in ("channelPath", "action", "correlationId"):
-            if extra in (self.step.model_extra or {}):
-                self._unsupported(f"`{extra}` (AsyncAPI)", (extra,))
-                return None
-        if not self.step.operation_id:
-            self._add(
-                "missing-operation", "the step names no operation", (), mend="add `operationId:`"
-            )
-            return None
-        return self._found(self.step.operation_id)
-
-    def _found(self, text: str) -> tuple[str, Operation] | None:
-        found = list(self._candidates(text))
-        if len(found) > 1:
-            found = [one for one in found if self._fits(one[1])] or found
-        if len(found) == 1:
-            return found[0]
-        if found:
-            places = ", ".join(f"{source}: {one.method} {one.path}" for source, one in found)
-            self._add(
-                "ambiguous-operation",
-                f"the operationId `{text}` names several operations: {places}",
-                ("operationId",),
-                mend="write `$sourceDescriptions.NAME." + text + "`",
-            )
-        else:
-            self._unknown_operation(text)
-        return None
-
-    def _candidates(self, text: str) -> Iterator[tuple[str, Operation]]:
-        """The whole text as an id first, then `$sourceDescriptions.name.id` and `name.id`."""
-        exact = [
-            (name, operation)
-            for name, description in self.scope.sources.openapi.items()
-            for operation in description.find(text)
-        ]
-        yield from exact
-        qualified = text.removeprefix("$sourceDescriptions.")
-        for name, description in self.scope.sources.openapi.items():
-            if not exact and qualified.startswith(f"{name}."):
-                for operation in description.find(qualified.removeprefix(f"{name}.")):
-                    yield name, operation
-
-    def _fits(self, operation: Operation) -> bool:
-        given = {one.name for one in self.step.parameters if isinstance(one, Parameter)}
-        return set(path_variables(operation.path)) <= given
-
-    def _unknown_operation(self, text: str) -> None:
-        for name, problem in self.scope.sources.problems.items():
-            self._add("source-missing", f"the source `{name}` {problem}", ("operationId",))
-        if self.scope.sources.problems:
-            return
-        known = [
-            one
-            for description in self.scope.sources.openapi.values()
-            for one in description.operation_ids
-        ]
-        self._add(
-            "unknown-operation",
-            f"no source description has an operation `{text}`",
-            ("operationId",),
-            mend=closest(text, known),
-        )
-
-    def _check_operation(self, operation: Operation) -> None:
-        if operation.operation_id in RESERVED_OPERATION_IDS:
-            self._add(
-                "reserved-operation",
-                f"the operationId `{operation.operation_id}` is a name of the engine's own",
-                ("operationId",),
-                mend="give the operation another operationId in its OpenAPI description",
-            )
-        for reference in operation.problems:
-            self._unsupported(f"a reference to another file (`{reference}`)", ("operationId",))
-
     def _learn_servers(self, source: str, operation: Operation) -> None:
         named = self.scope.settings.servers.get(source)
         if named is None:
-            absolute = [
-                url for url in operation.servers if url.startswith(("https://", "http://"))
-            ]
+            absolute = [url for url in operation.servers if url.startswith(("https://", "http://"))]
             named = {f"server{index}": url for index, url in enumerate(absolute, 1)}
         self.servers.setdefault(source, dict(named))
 
@@ -266,7 +177,9 @@ class CallCompiler:
             self._at(path, "unknown-location", f"`in: {location}` is no place for a parameter")
             return None
         if location == "header" and one.name.lower() in FORBIDDEN_HEADERS:
-            self._at(path, "forbidden-header", f"the header `{one.name}` is not a document's to set")
+            self._at(
+                path, "forbidden-header", f"the header `{one.name}` is not a document's to set"
+            )
             return None
         return location
 
@@ -375,7 +288,8 @@ class CallCompiler:
         content_type = _content_type(body.content_type, operation)
         if not is_json(content_type):
             self.scope.unsupported(
-                f"a body of the media type `{content_type}`", (*path, "contentType"),
+                f"a body of the media type `{content_type}`",
+                (*path, "contentType"),
                 self.step.step_id,
             )
         payload = _parsed(body.payload)
@@ -383,14 +297,6 @@ class CallCompiler:
             payload, (*self.scope.path, *path, "payload"), self.collected, after_response=False
         )
         return content_type, payload
-
-
-def path_variables(path: str) -> Iterator[str]:
-    """Yield the names of the variables in a path template, in their order."""
-    for part in path.split("{")[1:]:
-        name, closing, _ = part.partition("}")
-        if closing:
-            yield name
 
 
 def expressions_in(value: Any) -> list[expression.Expression]:
@@ -403,7 +309,7 @@ def expressions_in(value: Any) -> list[expression.Expression]:
 
 def is_json(content_type: str) -> bool:
     """Return whether a media type is JSON or is encoded as JSON (`+json`, AWS, JSON Patch)."""
-    media_type = content_type.split(";")[0].strip().lower()
+    media_type = content_type.split(";", maxsplit=1)[0].strip().lower()
     return "json" in media_type.partition("/")[2]
 
 

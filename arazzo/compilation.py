@@ -115,7 +115,9 @@ def _plan(
     info = scope.document.info
     passwords = {name for name, one in schema.properties.items() if one.get("format") == "password"}
     return Plan(
-        document=DocumentIdentity(file=scope.source.file.rsplit("/", 1)[-1], title=info.title, version=info.version),
+        document=DocumentIdentity(
+            file=scope.source.file.rsplit("/", 1)[-1], title=info.title, version=info.version
+        ),
         workflow_id=scope.workflow.workflow_id,
         secret_inputs=tuple(sorted(passwords | compiler.secret_inputs)),
         steps=tuple(steps),
@@ -136,9 +138,7 @@ def _check_ids(scope: Scope) -> None:
     workflow_id = scope.workflow.workflow_id
     same = [one for one in scope.document.workflows if one.workflow_id == workflow_id]
     if len(same) > 1:
-        scope.add(
-            "duplicate-workflow", f"two workflows are named `{workflow_id}`", ("workflowId",)
-        )
+        scope.add("duplicate-workflow", f"two workflows are named `{workflow_id}`", ("workflowId",))
     counts = Counter(step.step_id for step in scope.workflow.steps)
     for index, step in enumerate(scope.workflow.steps):
         if counts[step.step_id] > 1:

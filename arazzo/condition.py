@@ -42,7 +42,7 @@ _CONSTANTS: Final = {"true": True, "false": False, "null": None}
 class Constant:
     """A literal value."""
 
-    value: str | float | bool | None  # noqa: PYI041 - an int is kept as an int
+    value: str | float | bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,9 +269,7 @@ def operands(node: Node) -> Iterator[Operand]:
 
 def expressions_of(condition: Condition) -> list[Expression]:
     """Return the runtime expressions of a condition."""
-    return [
-        one.value for one in operands(condition.node) if isinstance(one.value, Expression)
-    ]
+    return [one.value for one in operands(condition.node) if isinstance(one.value, Expression)]
 
 
 def evaluate(condition: Condition, context: Context, root: Json | Absent = ABSENT) -> bool:

@@ -65,7 +65,10 @@ class Criterion:
 
 @lru_cache(maxsize=4096)
 def compile(  # noqa: A001 - the word for it
-    condition: str, type: str = "simple", version: str | None = None, context: str | None = None  # noqa: A002
+    condition: str,
+    type: str = "simple",
+    version: str | None = None,
+    context: str | None = None,
 ) -> Criterion:
     """Return the criterion. Raises ExpressionError with the offset into the condition."""
     found = expressions.parse(context) if context else None
@@ -74,7 +77,9 @@ def compile(  # noqa: A001 - the word for it
     if type == "xpath":
         raise ExpressionError(condition, 0, "no xpath (not supported yet)", reason="unsupported")
     if type not in ("regex", "jsonpath"):
-        raise ExpressionError(condition, 0, f"a type simple, regex, jsonpath or xpath, not `{type}`")
+        raise ExpressionError(
+            condition, 0, f"a type simple, regex, jsonpath or xpath, not `{type}`"
+        )
     if found is None:
         raise ExpressionError(condition, 0, f"a `context` beside a criterion of type {type}")
     return _regex(condition, found) if type == "regex" else _jsonpath(condition, found, version)
@@ -145,8 +150,6 @@ def _jsonpath(text: str, context: Expression, version: str | None) -> Criterion:
             deviations=("empty-in-jsonpath",),
         )
     return _condition(text, context, ("condition-in-jsonpath",))
-
-
 
 
 def _is_query(text: str) -> bool:

@@ -106,9 +106,7 @@ class ExpressionError(AuthorError):
     def __init__(self, text: str, offset: int, expected: str, *, reason: str = "syntax") -> None:
         """Name what was expected at the offset."""
         shown = text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "…"
-        super().__init__(
-            f"{shown!r} at character {offset + 1}: expected {expected}", reason=reason
-        )
+        super().__init__(f"{shown!r} at character {offset + 1}: expected {expected}", reason=reason)
         self.text = text
         self.offset = offset
         self.expected = expected

@@ -23,8 +23,10 @@ _SCHEMA_POINTER: Final = "#/durazzo/inputs"
 
 def is_secret(value: Json) -> bool:
     """Return whether a value is a secret by name."""
-    return isinstance(value, dict) and set(value) == {SECRET_KEY} and isinstance(
-        value[SECRET_KEY], str
+    return (
+        isinstance(value, dict)
+        and set(value) == {SECRET_KEY}
+        and isinstance(value[SECRET_KEY], str)
     )
 
 

@@ -90,9 +90,7 @@ def _holds(one: CriterionPlan, context: Context) -> bool:
     return criterion.holds(compiled, context)
 
 
-def chosen(
-    actions: Collection[ActionPlan], context: Context, spent: Collection[int]
-) -> int | None:
+def chosen(actions: Collection[ActionPlan], context: Context, spent: Collection[int]) -> int | None:
     """Return the index of the first action whose criteria all hold, in the order written."""
     for index, action in enumerate(actions):
         if index not in spent and all(_holds(one, context) for one in action.criteria):

@@ -170,8 +170,6 @@ class Plan(PlanPart):
         return hashlib.sha256(canonical(self.model_dump(mode="json"))).hexdigest()
 
 
-def canonical(value: Any) -> bytes:  # noqa: ANN401 - any JSON value
+def canonical(value: Any) -> bytes:
     """Return the one JSON text of a value: sorted keys, no spaces, ASCII."""
-    return json.dumps(
-        value, sort_keys=True, separators=(",", ":"), allow_nan=False
-    ).encode()
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()

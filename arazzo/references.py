@@ -149,20 +149,22 @@ class Names:
             return
         step = next((s for s in self.outputs_of if rest.startswith(f"{s}.")), None)
         if step is None:
-            self._unknown("step", rest.split(".")[0], self.outputs_of, path, one)
+            self._unknown("step", rest.split(".", maxsplit=1)[0], self.outputs_of, path, one)
         else:
             name = rest.removeprefix(f"{step}.").removeprefix("outputs.")
             self._unknown(f"output of step `{step}`", name, self.outputs_of[step], path, one)
 
     def _source(self, one: Expression, rest: str, path: Path) -> None:
         if not any(rest == name or rest.startswith(f"{name}.") for name in self.sources):
-            self._unknown("source description", rest.split(".")[0], self.sources, path, one)
+            self._unknown(
+                "source description", rest.split(".", maxsplit=1)[0], self.sources, path, one
+            )
 
     def _unknown(
         self, kind: str, name: str, known: Collection[str], path: Path, one: Expression
     ) -> None:
         close = get_close_matches(name, known, n=1)
-        code = f"unknown-{kind.split()[0]}"
+        code = f"unknown-{kind.split(maxsplit=1)[0]}"
         told = ", ".join(f"`{other}`" for other in known) or "none"
         mend = f"did you mean `{close[0]}`?" if close else f"there are: {told}"
         self._add(code, f"`{one.text}` names no {kind} that exists", path, mend)
@@ -189,9 +191,7 @@ class Names:
             )
 
     def _add(self, code: str, message: str, path: Path, mend: str = "") -> None:
-        self.findings.append(
-            self.source.finding(code, message, path, where=self.where, mend=mend)
-        )
+        self.findings.append(self.source.finding(code, message, path, where=self.where, mend=mend))
 
 
 SHOWN: Final = 120

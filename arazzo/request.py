@@ -53,21 +53,17 @@ def build(call: Call, server: str, context: Context) -> Request:
         encoded = json.dumps(body, allow_nan=False).encode()
         headers["Content-Type"] = call.content_type
     url = server.rstrip("/") + _path(call, given) + ("?" + "&".join(query) if query else "")
-    view = RequestView(
-        call.method, url, headers, _of(given, "query"), _of(given, "path"), body
-    )
+    view = RequestView(call.method, url, headers, _of(given, "query"), _of(given, "path"), body)
     return Request(call.method, url, headers, encoded, view)
 
 
-def _value(value: Any, context: Context) -> Json:  # noqa: ANN401 - any JSON value
+def _value(value: Any, context: Context) -> Json:
     return template.evaluate_value(template.compile_value(value), context)
 
 
 def _of(given: Given, location: str) -> dict[str, Json]:
     return {
-        one.name: value
-        for one, value in given
-        if one.location == location and value is not ABSENT
+        one.name: value for one, value in given if one.location == location and value is not ABSENT
     }
 
 

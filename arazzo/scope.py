@@ -60,7 +60,7 @@ class Scope:
         """Return the workflow's name, as findings tell it."""
         return f"workflow {self.workflow.workflow_id}"
 
-    def add(  # noqa: PLR0913 - a finding has as many sides
+    def add(
         self,
         code: str,
         message: str,

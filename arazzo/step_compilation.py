@@ -45,9 +45,7 @@ class StepCompiler:
         """Return the plan of a step, or None when it has no operation to call."""
         step, path = self.steps[index], ("steps", index)
         requested, judged = Collected(), Collected()
-        names = self.names = replace(
-            self.names, where=f"{self.scope.where}, step {step.step_id}"
-        )
+        names = self.names = replace(self.names, where=f"{self.scope.where}, step {step.step_id}")
         call = CallCompiler(
             self.scope, names, step, path, requested, self.secret_inputs, self.servers
         ).compile()
@@ -68,9 +66,7 @@ class StepCompiler:
         )
         return self._step_plan(attempt, requested, judged)
 
-    def _step_plan(
-        self, attempt: AttemptPlan, requested: Collected, judged: Collected
-    ) -> StepPlan:
+    def _step_plan(self, attempt: AttemptPlan, requested: Collected, judged: Collected) -> StepPlan:
         settings, defaults = self.scope.settings, self.scope.defaults
         return StepPlan(
             attempt=attempt,
@@ -254,4 +250,3 @@ def _criterion_plan(one: Criterion) -> CriterionPlan:
 
 def _given(value: float | None, default: float) -> float:
     return default if value is None else value
-

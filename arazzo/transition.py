@@ -108,9 +108,7 @@ def _goto(plan: Plan, step: StepPlan, action: ActionPlan) -> Transition:
     return Poll(target, action.retry_after) if back else Goto(target)
 
 
-def _retry(
-    step: StepPlan, outcome: Outcome, action: ActionPlan, state: StepState
-) -> Transition:
+def _retry(step: StepPlan, outcome: Outcome, action: ActionPlan, state: StepState) -> Transition:
     index = outcome.action if outcome.action is not None else 0
     if not outcome.passed:
         return Retry(index, max(SHORTEST_RETRY, action.retry_after or 0.0))

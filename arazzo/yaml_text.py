@@ -76,7 +76,7 @@ class YamlText:
             column += offset + self._quoted(line, column)
         return Place(self.file, line + 1, column + 1)
 
-    def finding(  # noqa: PLR0913 - a finding has as many sides
+    def finding(
         self,
         code: str,
         message: str,
@@ -122,7 +122,7 @@ def _joined(high: int, low: int) -> int:
     return 0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00)
 
 
-def _refused(  # noqa: PLR0913
+def _refused(
     code: str, message: str, file: str, text: str, line: int, column: int, mend: str = ""
 ) -> DocumentInvalid:
     shell = YamlText(file, text, None, {(): (line, column)})

@@ -116,7 +116,7 @@ async def _is_temporal(port: int) -> bool:
     return True
 
 
-async def start_server(  # noqa: PLR0913 - the parts of a server
+async def start_server(
     port: int,
     ui_port: int,
     database: Path,

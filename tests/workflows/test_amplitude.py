@@ -39,9 +39,7 @@ async def house(
 
 async def test_an_export_is_polled_to_its_end_and_downloaded(house: House) -> None:
     """The main job: started once, polled while queued and computing, then downloaded."""
-    outputs = await house.run(
-        "export-cohort-members", {"basicAuth": SECRET, "cohortId": "c0ffee1"}
-    )
+    outputs = await house.run("export-cohort-members", {"basicAuth": SECRET, "cohortId": "c0ffee1"})
     assert outputs["finalStatus"] == "complete"
     assert outputs["requestId"]
     assert len(outputs["cohortFile"]["members"]) == 3
@@ -82,9 +80,7 @@ async def test_absent_optional_inputs_are_absent_from_the_body(house: House) -> 
 
 async def test_a_dsar_is_polled_until_its_download_url_is_there(house: House) -> None:
     """An `end` action ends the run with the outputs of the last poll."""
-    outputs = await house.run(
-        "submit-and-poll-dsar", {"basicAuth": SECRET, "userIds": ["u1"]}
-    )
+    outputs = await house.run("submit-and-poll-dsar", {"basicAuth": SECRET, "userIds": ["u1"]})
     assert outputs["finalStatus"] == "complete"
     assert outputs["downloadUrl"].startswith("http")
     assert (await house.stand_in.taken())["createDsarRequest"] == 1
@@ -164,9 +160,7 @@ async def test_a_post_that_got_no_answer_is_not_sent_again(house: House) -> None
 async def test_a_get_that_got_no_answer_is_sent_again(house: House) -> None:
     """A poll may be repeated: a reset and a malformed start are the transport's to retry."""
     await house.stand_in.add_fault("getCohortExportStatus", "reset-before", times=2)
-    outputs = await house.run(
-        "export-cohort-members", {"basicAuth": SECRET, "cohortId": "c0ffee1"}
-    )
+    outputs = await house.run("export-cohort-members", {"basicAuth": SECRET, "cohortId": "c0ffee1"})
     assert outputs["finalStatus"] == "complete"
 
 
@@ -191,5 +185,3 @@ async def test_a_wrong_credential_is_a_failed_step_without_the_secret(
     assert error.type == "StepFailed"
     assert "GET /api/5/cohorts/request/{cohort_id}" in error.message
     assert "d3Jvbmc6d3Jvbmd3cm9uZw" not in f"{error.message}{error.details}"
-
-
