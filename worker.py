@@ -144,10 +144,8 @@ def _stop_signal() -> asyncio.Event:
 
 
 def _greeting(catalogue: Catalogue, queue: str, client: Client) -> str:
-    lines = [
-        f"worker on task queue `{queue}`, namespace `{client.namespace}`, "
-        f"at {client.service_client.config.target_host}"
-    ]
+    address = client.service_client.config.target_host
+    lines = [f"worker on task queue `{queue}`, namespace `{client.namespace}`, at {address}"]
     for entry in catalogue.entries:
         name = entry.compiled.workflow_type
         if entry.compiled.plan is not None:

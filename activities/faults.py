@@ -1,4 +1,4 @@
-"""What each failure of the transport means: did the request reach the other side?
+"""What each failure of the transport means: whether the request reached the other side.
 
 One table over httpx's errors; a test proves it complete. `no` means surely not sent, `maybe`
 that it was sent, wholly or in part, and no answer came back, `yes` that an answer came.

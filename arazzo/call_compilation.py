@@ -67,8 +67,8 @@ class CallCompiler:
         parameters: tuple[ParameterPlan, ...],
         content_type: str | None,
         payload: Any,
-        writes: bool,  # noqa: FBT001
-        idempotency: bool,  # noqa: FBT001
+        writes: bool,
+        idempotency: bool,
     ) -> Call:
         settings, defaults = self.scope.settings, self.scope.defaults
         return Call(

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 Operator = Literal["<", "<=", ">", ">=", "==", "!="]
 
 DEEPEST: Final = 100
+NEGATION: Final = "!"
 LONGEST_CONDITION: Final = 20_000
 _COMPARISONS: Final = ("<=", ">=", "==", "!=", "<", ">")
 _NUMBER: Final = re.compile(r"-?\d+(\.\d+)?([eE][-+]?\d+)?(?![\w.\-/:])")
@@ -120,12 +121,12 @@ class _Parser:
         return Condition(self.text, node, tuple(self.deviations))
 
     def any_of(self) -> Node:
-        return self.junction("||", self.all_of)
+        return self.junction("||")
 
     def all_of(self) -> Node:
-        return self.junction("&&", self.comparison)
+        return self.junction("&&")
 
-    def junction(self, kind: Literal["&&", "||"], part: object) -> Node:
+    def junction(self, kind: Literal["&&", "||"]) -> Node:
         parse_part = self.all_of if kind == "||" else self.comparison
         parts = [parse_part()]
         while self.take(kind):
@@ -149,7 +150,7 @@ class _Parser:
         if self.depth > DEEPEST:
             raise self.expected(f"at most {DEEPEST} levels of `!` and parentheses")
         try:
-            if self.take("!"):
+            if self.take(NEGATION):
                 return Not(self.unary())
             if self.take("("):
                 return self.group()
@@ -226,7 +227,7 @@ class _Parser:
         self.skip()
         if not self.text.startswith(token, self.at):
             return False
-        if token == "!" and self.text.startswith("!=", self.at):
+        if token == NEGATION and self.text.startswith("!=", self.at):
             return False
         self.at += len(token)
         return True

@@ -66,7 +66,7 @@ class Criterion:
 @lru_cache(maxsize=4096)
 def compile(  # noqa: A001 - the word for it
     condition: str,
-    type: str = "simple",
+    type: str = "simple",  # noqa: A002 - the field's name in the standard
     version: str | None = None,
     context: str | None = None,
 ) -> Criterion:

@@ -244,7 +244,9 @@ def evaluate(expression: Expression, context: Context) -> Json | Absent:
     return resolve_pointer(found, expression.pointer)
 
 
-def _root_value(expression: Expression, context: Context) -> Json | Absent:
+def _root_value(  # noqa: PLR0911 - one for each root
+    expression: Expression, context: Context
+) -> Json | Absent:
     match expression.root:
         case "statusCode":
             return context.response.status if context.response else ABSENT

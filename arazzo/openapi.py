@@ -133,7 +133,7 @@ class OpenApiDescription:
             parameters=parameters,
             body_required=body.get("required") is True,
             body_media_types=tuple(content),
-            body_schema=self.follow(next(iter(content.values()), {}).get("schema")),
+            body_schema=self.follow(_objects(next(iter(content.values()), None)).get("schema")),
             responses=_objects(node.get("responses")),
             servers=tuple(_server_urls(node, item, self.root)),
             credentials=tuple(self._credentials(node)),

@@ -80,7 +80,7 @@ def _parts(text: str) -> tuple[list[str | Expression], bool]:
         bare = bare or text[at] == "$"
         parts += [literal, expression] if literal else [expression]
         literal, at = "", end
-    return (parts + [literal] if literal else parts), bare
+    return ([*parts, literal] if literal else parts), bare
 
 
 def _embedded(text: str, at: int) -> tuple[Expression, int] | None:

@@ -140,19 +140,23 @@ async def start_server(
     ]
     for name, value in (dynamic_config or {}).items():
         arguments += ["--dynamic-config-value", f"{name}={value}"]
+    process = _spawn(arguments, log)
+    await _wait_until_answering(process, port, namespace, log)
+    write_server_file(
+        load_settings().state_folder, f"{HOST}:{port}", f"http://{HOST}:{ui_port}", process.pid
+    )
+    return process
+
+
+def _spawn(arguments: list[str], log: Path) -> subprocess.Popen[bytes]:
     with log.open("ab") as output:
-        process = subprocess.Popen(  # noqa: S603 - a binary that we found or made
+        return subprocess.Popen(  # noqa: S603 - a binary that we found or made
             arguments,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
             start_new_session=True,
         )
-    await _wait_until_answering(process, port, namespace, log)
-    write_server_file(
-        load_settings().state_folder, f"{HOST}:{port}", f"http://{HOST}:{ui_port}", process.pid
-    )
-    return process
 
 
 async def _wait_until_answering(

@@ -71,7 +71,7 @@ class StandInServer(uvicorn.Server):
         await super().startup(sockets)
         self._on_started()
 
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002 - as uvicorn calls it
         """Stop at once: only requests that hang on purpose can still be open."""
         for server in self.servers:
             server.close()

@@ -112,7 +112,7 @@ class House:
 
 
 @asynccontextmanager
-async def open_house(  # noqa: PLR0913 - the parts of a house
+async def open_house(
     client: Client,
     catalogue: Catalogue,
     settings: Settings,

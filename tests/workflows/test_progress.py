@@ -1,4 +1,4 @@
-"""What a watcher sees: the query, the summaries and details of the Web UI, the memo; and cancels."""
+"""What a watcher sees: the query, the Web UI's summaries, the memo; and what a cancel does."""
 
 from __future__ import annotations
 
