@@ -1,0 +1,64 @@
+"""`durazzo cancel`: ask a run to stop. A write in flight is waited for."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from commands.attached import link_to
+from commands.connection import ConnectionOptions, connect
+from commands.failures import NOT_COMPLETED, RunExists, reported
+from commands.options import Address, AsJson, Namespace, Profile, RunId
+from commands.run_report import STATUS_NAMES, describe, report_of
+
+if TYPE_CHECKING:
+    from commands.run_report import RunReport
+
+app = typer.Typer(add_completion=False)
+
+SECONDS_TO_END: Final = 15.0
+
+
+@app.command()
+def cancel(
+    run: RunId,
+    detach: Annotated[bool, typer.Option(help="Ask only; do not wait for the end.")] = False,  # noqa: FBT002
+    address: Address = None,
+    namespace: Namespace = None,
+    profile: Profile = None,
+    as_json: AsJson = False,  # noqa: FBT002
+) -> None:
+    """Ask a run to stop, and wait until it has."""
+    with reported(as_json=as_json):
+        connection = ConnectionOptions(address, namespace, profile)
+        report = asyncio.run(_cancel(run, connection, detach=detach))
+    if as_json:
+        report.print_json()
+    else:
+        told = "asked to stop, and still running" if report.status == "running" else report.status
+        sys.stderr.write(f"{run}: {told}\nWeb UI: {report.web_url}\n")
+    stopped = report.status == "canceled" or detach
+    raise typer.Exit(0 if stopped else NOT_COMPLETED)
+
+
+async def _cancel(run: str, connection: ConnectionOptions, *, detach: bool) -> RunReport:
+    client = await connect(connection)
+    handle = client.get_workflow_handle(run)
+    found = await describe(handle)
+    if found.close_time is not None and found.status is not None:
+        raise RunExists(
+            f"`{run}` has ended already: {STATUS_NAMES[found.status]}", reason="run-ended"
+        )
+    await handle.cancel()
+    if not detach:
+        ended = asyncio.gather(handle.result(), return_exceptions=True)
+        await asyncio.wait([ended], timeout=SECONDS_TO_END)
+        ended.cancel()
+    return await report_of(handle, link_to(client, handle))
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,165 @@
+"""Watching a run: a live table in a terminal, a line for each change elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+from temporalio.client import WorkflowQueryFailedError
+from temporalio.service import RPCError
+
+from commands.failures import NoWorker
+from commands.run_report import RunReport, describe, report_of
+
+if TYPE_CHECKING:
+    from temporalio.client import WorkflowHandle
+
+SECONDS_BETWEEN_LOOKS: Final = 1.0
+SECONDS_FOR_FIRST_TASK: Final = 10.0
+SECONDS_FOR_QUERY: Final = 3.0
+EVENTS_BEFORE_FIRST_TASK: Final = 2
+NO_ANSWER: Final = "no worker answers just now; the run is safe and goes on when one does"
+
+STANDING_STYLES: Final = {
+    "pending": "dim", "running": "cyan", "waiting": "yellow", "passed": "green", "failed": "red",
+}  # fmt: skip
+
+
+async def query_progress(handle: WorkflowHandle[Any, Any]) -> dict[str, Any] | None:
+    """Return the run's progress, None when no worker answers."""
+    try:
+        async with asyncio.timeout(SECONDS_FOR_QUERY):
+            found: dict[str, Any] = await handle.query("progress")
+    except (RPCError, WorkflowQueryFailedError, TimeoutError):
+        return None
+    return found
+
+
+async def follow(handle: WorkflowHandle[Any, Any], web_url: str, *, quiet: bool) -> RunReport:
+    """Show the run until it ends and return how it ended; `quiet` shows nothing.
+
+    Raises NoWorker when no worker takes up the run's first task.
+    """
+    ended = asyncio.ensure_future(handle.result())
+    watcher = _Quiet() if quiet else _Lines(web_url)
+    if not quiet and sys.stderr.isatty():
+        watcher = _Table(web_url)
+    began = time.monotonic()
+    try:
+        with watcher:
+            while not ended.done():
+                watcher.show(await query_progress(handle))
+                await _expect_worker(handle, began)
+                await asyncio.wait([ended], timeout=SECONDS_BETWEEN_LOOKS)
+    finally:
+        if not ended.done():
+            ended.cancel()
+        await asyncio.gather(ended, return_exceptions=True)
+    return await report_of(handle, web_url)
+
+
+async def _expect_worker(handle: WorkflowHandle[Any, Any], began: float) -> None:
+    """A run that nobody takes up would be waited for in silence."""
+    if time.monotonic() - began < SECONDS_FOR_FIRST_TASK:
+        return
+    found = await describe(handle)
+    if found.close_time is None and (found.history_length or 0) <= EVENTS_BEFORE_FIRST_TASK:
+        raise NoWorker(
+            f"no worker has taken up `{handle.id}` from the task queue `{found.task_queue}` in "
+            f"{SECONDS_FOR_FIRST_TASK:g} s. It starts as soon as one does: `durazzo worker` in "
+            f"another terminal, then `durazzo watch {handle.id}`",
+            reason="no-worker",
+        )
+
+
+class _Quiet:
+    """Shows nothing."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def show(self, progress: dict[str, Any] | None) -> None:
+        """Show the progress; None when no worker answers."""
+
+
+class _Lines(_Quiet):
+    """One line for each change, for logs and pipes."""
+
+    def __init__(self, web_url: str) -> None:
+        self.last = ""
+        self.silent = 0
+        sys.stderr.write(f"Web UI: {web_url}\n")
+
+    def show(self, progress: dict[str, Any] | None) -> None:
+        """Print a line when something changed."""
+        self.silent = 0 if progress else self.silent + 1
+        line = line_of(progress) if progress else NO_ANSWER
+        if line != self.last and (progress or self.silent > 1):
+            sys.stderr.write(f"{line}\n")
+            self.last = line
+
+
+class _Table(_Quiet):
+    """A table that changes in place, for a terminal."""
+
+    def __init__(self, web_url: str) -> None:
+        self.web_url = web_url
+        self.live = Live(console=Console(stderr=True), refresh_per_second=4, transient=False)
+        self.last: dict[str, Any] = {}
+
+    def __enter__(self) -> None:
+        self.live.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.live.stop()
+
+    def show(self, progress: dict[str, Any] | None) -> None:
+        """Draw the table anew."""
+        self.last = progress or self.last
+        told = line_of(self.last) if progress else NO_ANSWER
+        link = Text(f"Web UI: {self.web_url}", style="dim")
+        hint = Text("Ctrl-C leaves; the run goes on", style="dim")
+        self.live.update(Group(step_table(self.last), Text(told), link, hint))
+
+
+def line_of(progress: dict[str, Any]) -> str:
+    """Return the progress as one line: step, state, polls, next wake-up."""
+    step = progress.get("step")
+    if not progress.get("steps"):
+        return "loading the plan"
+    if step is None:
+        return "all steps are done"
+    row = next(one for one in progress["steps"] if one["step"] == step)
+    text = f"{step} · {row['request']} · {row['state']}"
+    if row["polls"]:
+        text += f" · {row['polls']} polls"
+    if progress.get("lastStatus") is not None:
+        text += f" · last status {progress['lastStatus']}"
+    if progress.get("nextWakeUp"):
+        at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(progress["nextWakeUp"]))
+        text += f" · {progress['waitingFor']}, next at {at}"
+    return text
+
+
+def step_table(progress: dict[str, Any]) -> Table:
+    """Return the table of the steps."""
+    table = Table(box=None, pad_edge=False)
+    for name in ("step", "request", "state", "visits", "polls", "last status"):
+        table.add_column(name, justify="right" if name in ("visits", "polls") else "left")
+    for row in progress.get("steps", []):
+        status = "" if row["lastStatus"] is None else str(row["lastStatus"])
+        style = STANDING_STYLES.get(row["state"], "")
+        table.add_row(
+            *(row["step"], row["request"], Text(row["state"], style=style)),
+            *(str(row["visits"]), str(row["polls"]), status),
+        )
+    return table

@@ -1,0 +1,47 @@
+"""`durazzo result`: the outputs of a run."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from commands.attached import finish, link_to
+from commands.connection import ConnectionOptions, connect
+from commands.failures import reported
+from commands.options import Address, AsJson, Namespace, Profile, RunId
+from commands.run_report import describe, report_of
+
+if TYPE_CHECKING:
+    from commands.run_report import RunReport
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def result(
+    run: RunId,
+    wait: Annotated[bool, typer.Option(help="Wait for the end of the run.")] = True,  # noqa: FBT002
+    address: Address = None,
+    namespace: Namespace = None,
+    profile: Profile = None,
+    as_json: AsJson = False,  # noqa: FBT002
+) -> None:
+    """Print the outputs of a run as JSON; waits for its end."""
+    with reported(as_json=as_json):
+        report = asyncio.run(_result(run, ConnectionOptions(address, namespace, profile), wait))
+    finish(report, as_json=as_json)
+
+
+async def _result(run: str, connection: ConnectionOptions, wait: bool) -> RunReport:
+    client = await connect(connection)
+    handle = client.get_workflow_handle(run)
+    await describe(handle)
+    if wait:
+        await asyncio.gather(handle.result(), return_exceptions=True)
+    return await report_of(handle, link_to(client, handle))
+
+
+if __name__ == "__main__":
+    app()

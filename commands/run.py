@@ -1,0 +1,206 @@
+"""`durazzo run`: start a workflow and watch it to its end."""
+
+from __future__ import annotations
+
+import sys
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+from temporalio.api.taskqueue.v1 import TaskQueue as TaskQueueMessage
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError
+
+from arazzo.errors import InputInvalid, PayloadTooLarge
+from commands.attached import attach, finish, link_to, run_attached
+from commands.connection import ConnectionOptions, NoTemporalServer, connect
+from commands.documents import open_catalogue
+from commands.failures import NoWorker, RunExists, reported
+from commands.options import Address, AsJson, Documents, Namespace, Profile, TaskQueue
+from commands.run_inputs import collect_inputs
+from commands.run_report import RunReport
+from settings import load_settings
+
+if TYPE_CHECKING:
+    from temporalio.client import Client, WorkflowHandle
+
+    from catalogue import Entry
+
+app = typer.Typer(add_completion=False)
+
+LONGEST_SUMMARY: Final = 180
+
+
+@dataclass(frozen=True)
+class Start:
+    """All that a start needs."""
+
+    workflow_type: str
+    summary: str
+    inputs: dict[str, Any]
+    options: dict[str, Any]
+    workflow_id: str
+    task_queue: str
+
+
+@app.command()
+def run(  # noqa: PLR0913 - one parameter for each option
+    workflow: Annotated[str, typer.Argument(help="The workflow to run.")],
+    given: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--input",
+            "-i",
+            metavar="NAME=VALUE",
+            help="An input, typed by the schema; arrays by repeating, or as JSON.",
+        ),
+    ] = None,
+    inputs: Annotated[
+        str | None, typer.Option(metavar="FILE|-", help="Inputs as one JSON or YAML object.")
+    ] = None,
+    secret: Annotated[
+        list[str] | None,
+        typer.Option(metavar="INPUT=NAME", help="A secret input, by the secret's name."),
+    ] = None,
+    server: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Which server of the settings, such as eu.")
+    ] = None,
+    workflow_id: Annotated[str | None, typer.Option("--id", help="Id of the run.")] = None,
+    detach: Annotated[bool, typer.Option(help="Start only; do not watch.")] = False,  # noqa: FBT002
+    poll_interval: Annotated[
+        float | None, typer.Option(min=0.01, help="Seconds between polls, all the same.")
+    ] = None,
+    deadline: Annotated[
+        float | None, typer.Option(min=0, help="Seconds after which polling gives up.")
+    ] = None,
+    documents: Documents = None,
+    task_queue: TaskQueue = None,
+    address: Address = None,
+    namespace: Namespace = None,
+    profile: Profile = None,
+    as_json: AsJson = False,  # noqa: FBT002
+) -> None:
+    """Start a workflow and watch it to its end."""
+    with reported(as_json=as_json):
+        entry = open_catalogue(documents).runnable(workflow)
+        start = Start(
+            workflow_type=entry.compiled.workflow_type,
+            summary=entry.compiled.workflow.summary[:LONGEST_SUMMARY],
+            inputs=_checked(entry, given or [], inputs, secret or []),
+            options=_options(server, poll_interval, deadline),
+            workflow_id=workflow_id or f"{workflow}-{uuid.uuid4().hex[:8]}",
+            task_queue=task_queue or load_settings().task_queue,
+        )
+        connection = ConnectionOptions(address, namespace, profile)
+        started: list[str] = []
+        work = _run(start, connection, started, detach=detach, quiet=as_json)
+        report = run_attached(work, started)
+    if detach and not as_json:
+        print(report.workflow_id)
+        raise typer.Exit(0)
+    if detach:
+        report.print_json()
+        raise typer.Exit(0)
+    finish(report, as_json=as_json)
+
+
+def _checked(entry: Entry, given: list[str], file: str | None, secret: list[str]) -> dict[str, Any]:
+    compiled = entry.compiled
+    inputs = collect_inputs(compiled.schema, given, file, secret)
+    secrets = compiled.plan.secret_inputs if compiled.plan else ()
+    compiled.schema.check(inputs, secrets)
+    return inputs
+
+
+def _options(
+    server: str | None, poll_interval: float | None, deadline: float | None
+) -> dict[str, Any]:
+    options: dict[str, Any] = {}
+    polling: dict[str, float] = {}
+    if poll_interval is not None:
+        polling.update(first=poll_interval, factor=1.0, longest=poll_interval)
+    if deadline is not None:
+        polling["deadline"] = deadline
+    if polling:
+        options["polling"] = polling
+    if server and "=" in server:
+        source, _, name = server.partition("=")
+        options["server"] = {source: name}
+    elif server:
+        options["server"] = server
+    return options
+
+
+async def _run(
+    start: Start,
+    connection: ConnectionOptions,
+    started: list[str],
+    *,
+    detach: bool,
+    quiet: bool,
+) -> RunReport:
+    client = await connect(connection)
+    await _expect_worker(client, start.task_queue)
+    handle = await _start(client, start)
+    started.append(handle.id)
+    if detach:
+        if not quiet:
+            sys.stderr.write(f"Web UI: {link_to(client, handle)}\n")
+        return RunReport(handle.id, handle.result_run_id, "running", link_to(client, handle))
+    if not quiet:
+        sys.stderr.write(f"started {handle.id}\n")
+    return await attach(client, handle, quiet=quiet)
+
+
+async def _expect_worker(client: Client, task_queue: str) -> None:
+    """Say so when nobody serves the queue, in place of waiting silently."""
+    found = await client.workflow_service.describe_task_queue(
+        DescribeTaskQueueRequest(
+            namespace=client.namespace, task_queue=TaskQueueMessage(name=task_queue)
+        )
+    )
+    if not found.pollers:
+        raise NoWorker(
+            f"no worker serves the task queue `{task_queue}` in the namespace "
+            f"`{client.namespace}`. Start one with `durazzo worker` in another terminal; "
+            "nothing was started",
+            reason="no-worker",
+        )
+
+
+async def _start(client: Client, start: Start) -> WorkflowHandle[Any, Any]:
+    try:
+        return await client.start_workflow(
+            start.workflow_type,
+            args=[start.inputs, start.options],
+            id=start.workflow_id,
+            task_queue=start.task_queue,
+            id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+            id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+            static_summary=start.summary or None,
+        )
+    except WorkflowAlreadyStartedError as error:
+        raise RunExists(
+            f"a run with the id `{start.workflow_id}` is running already; "
+            f"`durazzo watch {start.workflow_id}` shows it, --id names another",
+            reason="run-exists",
+        ) from error
+    except RPCError as error:
+        raise _refused(error) from error
+
+
+def _refused(error: RPCError) -> Exception:
+    if "too large" in error.message.lower() or "exceeds" in error.message.lower():
+        return PayloadTooLarge(
+            f"the inputs are too large for Temporal: {error.message}", reason="inputs-too-large"
+        )
+    if "namespace" in error.message.lower():
+        return InputInvalid(f"the server refused: {error.message}", reason="namespace")
+    return NoTemporalServer("the address given", error.message)
+
+
+if __name__ == "__main__":
+    app()

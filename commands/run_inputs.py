@@ -1,0 +1,97 @@
+"""From the options of `durazzo run` to the inputs of a run, typed by the JSON Schema."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from arazzo import yaml_text
+from arazzo.errors import InputInvalid
+from arazzo.inputs import SECRET_KEY
+from arazzo.scope import closest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from arazzo.inputs import InputsSchema
+
+
+def collect_inputs(
+    schema: InputsSchema, given: Sequence[str], file: str | None, secrets: Sequence[str]
+) -> dict[str, Any]:
+    """Return the inputs: those of the file, then of --input, then of --secret.
+
+    Raises InputInvalid, which never repeats a value.
+    """
+    inputs = _from_file(file) if file else {}
+    inputs.update(_typed(schema, given))
+    for text in secrets:
+        name, equals, secret = text.partition("=")
+        if not equals or not secret:
+            raise InputInvalid("`--secret` wants INPUT=NAME of a secret", reason="secret-option")
+        inputs[_known(schema, name)] = {SECRET_KEY: secret}
+    return inputs
+
+
+def _from_file(file: str) -> dict[str, Any]:
+    try:
+        text = sys.stdin.read() if file == "-" else Path(file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputInvalid(f"`--inputs {file}` can't be read: {error}", reason="file") from error
+    value = yaml_text.read(text, "standard input" if file == "-" else file).value
+    if not isinstance(value, dict):
+        raise InputInvalid(
+            f"`--inputs {file}` must hold one object of inputs by name", reason="inputs-no-object"
+        )
+    return value
+
+
+def _typed(schema: InputsSchema, given: Sequence[str]) -> dict[str, Any]:
+    texts: dict[str, list[str]] = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise InputInvalid(f"`--input {name}` wants NAME=VALUE", reason="input-option")
+        texts.setdefault(_known(schema, name), []).append(value)
+    return {name: _value(schema, name, values) for name, values in texts.items()}
+
+
+def _known(schema: InputsSchema, name: str) -> str:
+    if schema.declares and name not in schema.properties:
+        raise InputInvalid(
+            f"there is no input `{name}`; {closest(name, list(schema.properties))}",
+            reason="unknown-input",
+        )
+    return name
+
+
+def _value(schema: InputsSchema, name: str, texts: list[str]) -> Any:
+    """An array is given as JSON, or by repeating the option; all else once."""
+    declared = schema.properties.get(name, {})
+    kinds = declared.get("type", [])
+    types = [kinds] if isinstance(kinds, str) else list(kinds)
+    if "array" in types and not (len(texts) == 1 and texts[0].lstrip().startswith("[")):
+        items = declared.get("items")
+        item_types = [items.get("type")] if isinstance(items, dict) else []
+        return [_read(name, text, item_types) for text in texts]
+    if len(texts) > 1:
+        raise InputInvalid(f"the input `{name}` is given {len(texts)} times", reason="repeated")
+    return _read(name, texts[0], types)
+
+
+def _read(name: str, text: str, types: Sequence[Any]) -> Any:
+    """Text stays text where the schema takes text; all else is read as JSON."""
+    if "string" in types:
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        if not types or types == [None]:
+            return text
+        wanted = " or ".join(str(one) for one in types)
+        raise InputInvalid(
+            f"the input `{name}` must be of type {wanted}; objects and arrays are given as JSON",
+            reason="ill-typed-input",
+        ) from None

@@ -1,0 +1,128 @@
+"""How a run ended, or stands: one value, which is printed for people or as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
+from temporalio.exceptions import (
+    ApplicationError,
+    CancelledError,
+    FailureError,
+    TerminatedError,
+    TimeoutError,  # noqa: A004 - Temporal's own
+)
+from temporalio.service import RPCError, RPCStatusCode
+
+from commands.connection import NoTemporalServer
+from commands.failures import NotFound, print_json, run_object
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from temporalio.client import WorkflowExecutionDescription, WorkflowHandle
+
+STATUS_NAMES: Final = {
+    WorkflowExecutionStatus.RUNNING: "running",
+    WorkflowExecutionStatus.COMPLETED: "completed",
+    WorkflowExecutionStatus.FAILED: "failed",
+    WorkflowExecutionStatus.CANCELED: "canceled",
+    WorkflowExecutionStatus.TERMINATED: "terminated",
+    WorkflowExecutionStatus.TIMED_OUT: "timed_out",
+    WorkflowExecutionStatus.CONTINUED_AS_NEW: "running",
+}
+
+MENDS: Final = {
+    "UnexpectedState": "look at the job at the service; the document needs a branch for that state",
+    "PollDeadlineExceeded": "look at the job at the service; --deadline gives it longer",
+    "OutcomeUnknown": "look whether it took effect; start a new run only when it did not",
+    "SecretMissing": "give the worker the secret and start a new run",
+    "InputInvalid": "mend the inputs and start a new run; `durazzo show` tells what is wanted",
+    "DocumentInvalid": "mend the document, restart the worker and start a new run",
+    "StepFailed": "the step, the request and the answer are above; mend the cause, start a new run",
+    "PayloadTooLarge": "let the document output less, or give smaller inputs",
+}
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """A run at one moment. `error` has type, message and details; None without one."""
+
+    workflow_id: str
+    run_id: str | None
+    status: str
+    web_url: str
+    outputs: Any = None
+    error: dict[str, Any] | None = field(default=None)
+
+    @property
+    def completed(self) -> bool:
+        """Return whether the run gave its outputs."""
+        return self.status == "completed"
+
+    def print_json(self) -> None:
+        """Print the report as the one object of `--json`."""
+        print_json(
+            run_object(
+                self.workflow_id, self.run_id, self.status, outputs=self.outputs, error=self.error
+            )
+        )
+
+
+async def describe(handle: WorkflowHandle[Any, Any]) -> WorkflowExecutionDescription:
+    """Return what the server knows of a run. Raises NotFound, NoTemporalServer."""
+    try:
+        return await handle.describe()
+    except RPCError as error:
+        if error.status in (RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT):
+            raise NotFound(
+                f"there is no run `{handle.id}`; `durazzo status` lists the latest runs",
+                reason="unknown-run",
+            ) from error
+        raise NoTemporalServer("the address given", error.message) from error
+
+
+async def report_of(handle: WorkflowHandle[Any, Any], web_url: str) -> RunReport:
+    """Return the report of a run, with its outputs or its error when it has ended."""
+    found = await describe(handle)
+    status = STATUS_NAMES.get(found.status or WorkflowExecutionStatus.RUNNING, "running")
+    if status == "running":
+        return RunReport(handle.id, found.run_id, status, web_url)
+    try:
+        outputs = await handle.result()
+    except WorkflowFailureError as failed:
+        return RunReport(
+            handle.id, found.run_id, status, web_url, error=error_of(failed.cause, status)
+        )
+    return RunReport(handle.id, found.run_id, status, web_url, outputs=outputs)
+
+
+def error_of(cause: BaseException, status: str) -> dict[str, Any]:
+    """Return why a run ended as JSON: type, message, details."""
+    match cause:
+        case ApplicationError():
+            details = cause.details[0] if cause.details else {}
+            return {"type": cause.type or status, "message": cause.message, "details": details}
+        case CancelledError() | TerminatedError() | TimeoutError() | FailureError():
+            return {
+                "type": type(cause).__name__.removesuffix("Error"),
+                "message": cause.message or f"the run was {status}",
+                "details": {},
+            }
+        case _:
+            return {"type": type(cause).__name__, "message": str(cause), "details": {}}
+
+
+def print_report(console: Console, report: RunReport) -> None:
+    """Print how a run ended: its outputs as JSON, or its error and the likely mend."""
+    if report.completed:
+        console.print_json(data=report.outputs, ensure_ascii=False)
+        return
+    console.print(f"{report.workflow_id} {report.status.replace('_', ' ')}", style="bold red")
+    if report.error:
+        error = report.error
+        console.print(f"{error['type']}: {error['message']}", markup=False, highlight=False)
+        mend = MENDS.get(error["type"])
+        if mend:
+            console.print(f"mend: {mend}", markup=False, highlight=False)
+    console.print(f"Web UI: {report.web_url}", markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,149 @@
+"""`durazzo status`: where a run stands, and what to do; without an id, the latest runs."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from commands.attached import link_to
+from commands.connection import ConnectionOptions, connect
+from commands.failures import print_json, reported, run_object
+from commands.live_view import NO_ANSWER, line_of, query_progress, step_table
+from commands.options import Address, AsJson, Namespace, Profile, TaskQueue
+from commands.run_report import STATUS_NAMES, describe, print_report, report_of
+from settings import load_settings
+
+if TYPE_CHECKING:
+    from temporalio.client import WorkflowExecutionDescription
+
+    from commands.run_report import RunReport
+
+app = typer.Typer(add_completion=False)
+
+MOST_RUNS: Final = 20
+
+
+@app.command()
+def status(
+    run: Annotated[str | None, typer.Argument(metavar="[ID]", help="The run.")] = None,
+    task_queue: TaskQueue = None,
+    address: Address = None,
+    namespace: Namespace = None,
+    profile: Profile = None,
+    as_json: AsJson = False,  # noqa: FBT002
+) -> None:
+    """Tell where a run stands and what to do; without an id, list the latest runs."""
+    with reported(as_json=as_json):
+        connection = ConnectionOptions(address, namespace, profile)
+        if run is None:
+            queue = task_queue or load_settings().task_queue
+            asyncio.run(_list(connection, queue, as_json=as_json))
+        else:
+            asyncio.run(_status(run, connection, as_json=as_json))
+
+
+async def _list(connection: ConnectionOptions, task_queue: str, *, as_json: bool) -> None:
+    client = await connect(connection)
+    rows = []
+    async for one in client.list_workflows(f"TaskQueue = '{task_queue}'", limit=MOST_RUNS):
+        found = STATUS_NAMES.get(one.status) if one.status else "running"
+        rows.append((one.id, one.workflow_type, found or "running", one.start_time.astimezone()))
+    if as_json:
+        names = ("workflowId", "workflowType", "status", "started")
+        print_json([dict(zip(names, (*row[:3], row[3].isoformat()), strict=True)) for row in rows])
+        return
+    console = Console()
+    if not rows:
+        console.print(f"there are no runs on the task queue `{task_queue}`", markup=False)
+        return
+    table = Table(box=None, pad_edge=False)
+    for name in ("run", "workflow", "status", "started"):
+        table.add_column(name, no_wrap=name != "workflow")
+    for row in rows:
+        table.add_row(*row[:3], f"{row[3]:%Y-%m-%d %H:%M:%S}")
+    console.print(table)
+
+
+async def _status(run: str, connection: ConnectionOptions, *, as_json: bool) -> None:
+    client = await connect(connection)
+    handle = client.get_workflow_handle(run)
+    found = await describe(handle)
+    report = await report_of(handle, link_to(client, handle))
+    progress = await query_progress(handle)
+    pending = _pending(found)
+    if as_json:
+        body = run_object(
+            run, report.run_id, report.status, outputs=report.outputs, error=report.error
+        )
+        print_json({**body, "progress": progress, "pendingActivities": pending})
+        return
+    _print(Console(), found, report, progress, pending)
+
+
+def _pending(found: WorkflowExecutionDescription) -> list[dict[str, Any]]:
+    """Return the activities that run or wait to be tried again, with their last failure."""
+    return [
+        {
+            "operation": one.activity_type.name,
+            "attempt": one.attempt,
+            "of": one.maximum_attempts,
+            "lastFailure": one.last_failure.message,
+        }
+        for one in found.raw_description.pending_activities
+    ]
+
+
+def _print(
+    console: Console,
+    found: WorkflowExecutionDescription,
+    report: RunReport,
+    progress: dict[str, Any] | None,
+    pending: list[dict[str, Any]],
+) -> None:
+    began = found.start_time.astimezone()
+    console.print(f"[bold]{found.id}[/bold]  {report.status}", highlight=False)
+    console.print(
+        f"workflow {found.workflow_type}, task queue {found.task_queue}, "
+        f"started {began:%Y-%m-%d %H:%M:%S}",
+        highlight=False,
+    )
+    if progress:
+        console.print(line_of(progress), markup=False, highlight=False)
+        _print_deadline(console, progress)
+        console.print(step_table(progress))
+    elif report.status == "running":
+        console.print(f"{NO_ANSWER}: `durazzo worker`", markup=False, highlight=False)
+    for one in pending:
+        of = f" of {one['of']}" if one["of"] else ""
+        told = f"{one['operation']}: attempt {one['attempt']}{of}"
+        failed = f"; the last one: {one['lastFailure']}" if one["lastFailure"] else ""
+        console.print(told + failed, markup=False, highlight=False)
+    if report.status == "running":
+        console.print(f"Web UI: {report.web_url}", highlight=False, soft_wrap=True)
+        _print_ways(console, found.id)
+    else:
+        print_report(console, report)
+
+
+def _print_deadline(console: Console, progress: dict[str, Any]) -> None:
+    if progress.get("deadline"):
+        at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(progress["deadline"]))
+        console.print(f"gives up at {at}", highlight=False)
+
+
+def _print_ways(console: Console, run: str) -> None:
+    console.print(
+        f"`durazzo watch {run}` follows it, `durazzo cancel {run}` stops it",
+        style="dim",
+        markup=False,
+        highlight=False,
+    )
+
+
+if __name__ == "__main__":
+    app()

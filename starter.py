@@ -1,0 +1,75 @@
+"""The command line: one line per command. Each is imported only when it is used."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+VERSION: Final = "0.1.0"
+MISTAKE: Final = 2
+
+COMMANDS: Final = {
+    "list": ("commands.list", "The workflows that can be run."),
+    "show": ("commands.show", "One workflow: inputs, steps, outputs, and a diagram of its flow."),
+    "run": ("commands.run", "Start a workflow and watch it to its end."),
+    "status": ("commands.status", "Where a run stands; without an id, the latest runs."),
+    "watch": ("commands.watch", "Watch a run to its end."),
+    "result": ("commands.result", "The outputs of a run."),
+    "cancel": ("commands.cancel", "Ask a run to stop."),
+    "worker": ("worker", "Serve the workflows: the process that does the work."),
+    "server": ("commands.server", "A local Temporal server whose runs survive its restart."),
+    "demo": ("commands.demo", "See it all, with everything killed half-way."),
+}
+
+
+def help_text() -> str:
+    """Return what `durazzo --help` prints; nothing is imported for it."""
+    width = max(len(name) for name in COMMANDS)
+    lines = [f"  {name.ljust(width)}  {summary}" for name, (_, summary) in COMMANDS.items()]
+    return "\n".join(
+        [
+            "Usage: durazzo COMMAND [OPTIONS]",
+            "",
+            "Durazzo runs Arazzo workflows as durable Temporal workflows.",
+            "",
+            "Commands:",
+            *lines,
+            "",
+            "`durazzo COMMAND --help` tells more of each. A first look: `durazzo demo`.",
+            "By hand: `durazzo server`, `durazzo worker` and `durazzo run WORKFLOW`,",
+            "each in a terminal of its own.",
+        ]
+    )
+
+
+def unknown_command(name: str) -> str:
+    """Return what is said of a command that does not exist, with the closest names."""
+    close = get_close_matches(name, COMMANDS, n=3)
+    said = " or ".join(f"`{one}`" for one in close)
+    mend = f"did you mean {said}?" if close else f"there are: {', '.join(COMMANDS)}"
+    return f"error: there is no command `{name}`; {mend}"
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; ends the process with the exit code of DESIGN.md, section 2."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    name = given[0] if given else "--help"
+    if name in ("--help", "-h", "help"):
+        print(help_text())  # noqa: T201 - this is the command line
+    elif name == "--version":
+        print(f"durazzo {VERSION}")  # noqa: T201
+    elif name in COMMANDS:
+        module = importlib.import_module(COMMANDS[name][0])
+        module.app(args=given[1:], prog_name=f"durazzo {name}")
+    else:
+        sys.stderr.write(unknown_command(name) + "\n")
+        sys.exit(MISTAKE)
+
+
+if __name__ == "__main__":
+    main()
