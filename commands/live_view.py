@@ -141,7 +141,7 @@ def line_of(progress: dict[str, Any]) -> str:
     row = next(one for one in progress["steps"] if one["step"] == step)
     text = f"{step} · {row['request']} · {row['state']}"
     if row["polls"]:
-        text += f" · {row['polls']} polls"
+        text += f" · {row['polls']} poll{'s' if row['polls'] > 1 else ''}"
     if progress.get("lastStatus") is not None:
         text += f" · last status {progress['lastStatus']}"
     if progress.get("nextWakeUp"):
@@ -154,7 +154,8 @@ def step_table(progress: dict[str, Any]) -> Table:
     """Return the table of the steps."""
     table = Table(box=None, pad_edge=False)
     for name in ("step", "request", "state", "visits", "polls", "last status"):
-        table.add_column(name, justify="right" if name in ("visits", "polls") else "left")
+        right = name in ("visits", "polls", "last status")
+        table.add_column(name, justify="right" if right else "left", overflow="fold")
     for row in progress.get("steps", []):
         status = "" if row["lastStatus"] is None else str(row["lastStatus"])
         style = STANDING_STYLES.get(row["state"], "")

@@ -47,7 +47,7 @@ class Start:
 
 
 @app.command()
-def run(  # noqa: PLR0913 - one parameter for each option
+def run(  # noqa: PLR0913, PLR0917 - one parameter for each option
     workflow: Annotated[str, typer.Argument(help="The workflow to run.")],
     given: Annotated[
         list[str] | None,

@@ -10,8 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from commands.attached import link_to
-from commands.connection import ConnectionOptions, connect
+from commands.connection import ConnectionOptions, connect, web_url
 from commands.failures import print_json, reported, run_object
 from commands.live_view import NO_ANSWER, line_of, query_progress, step_table
 from commands.options import Address, AsJson, Namespace, Profile, TaskQueue
@@ -73,7 +72,7 @@ async def _status(run: str, connection: ConnectionOptions, *, as_json: bool) -> 
     client = await connect(connection)
     handle = client.get_workflow_handle(run)
     found = await describe(handle)
-    report = await report_of(handle, link_to(client, handle))
+    report = await report_of(handle, web_url(client, run, found.run_id))
     progress = await query_progress(handle)
     pending = _pending(found)
     if as_json:
@@ -113,8 +112,9 @@ def _print(
         highlight=False,
     )
     if progress:
-        console.print(line_of(progress), markup=False, highlight=False)
-        _print_deadline(console, progress)
+        if report.status == "running":
+            console.print(line_of(progress), markup=False, highlight=False)
+            _print_deadline(console, progress)
         console.print(step_table(progress))
     elif report.status == "running":
         console.print(f"{NO_ANSWER}: `durazzo worker`", markup=False, highlight=False)
