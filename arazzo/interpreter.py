@@ -290,11 +290,12 @@ class Interpreter:
         return {"outputs": self.state.outputs}
 
     def _step_failed(self, step: StepPlan, outcome: Outcome, ending: str) -> DurazzoError:
-        answered = f" answered {outcome.status}" if outcome.status is not None else ""
         body = f"; the body begins: {outcome.excerpt}" if outcome.excerpt else ""
         end = f" ({ending})" if ending else ""
+        answered = "" if outcome.status is None else f" answered {outcome.status}"
+        said = f"{step.request_line}{answered}: {outcome.why}{body}{end}"
         return StepFailed(
-            f"step `{step.step_id}` failed: {step.request_line}{answered}: {outcome.why}{body}{end}",
+            f"step `{step.step_id}` failed: {said}",
             reason="ended-by-document" if ending else "step-failed",
             facts={**self._facts(step), "why": outcome.why, "excerpt": outcome.excerpt},
         )

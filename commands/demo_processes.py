@@ -16,7 +16,6 @@ from arazzo.errors import OtherPartyError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from typing import IO
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 SECONDS_TO_END: Final = 10.0
@@ -38,15 +37,16 @@ class Processes:
 
     def start(self, name: str, arguments: Sequence[str]) -> subprocess.Popen[bytes]:
         """Start one of our Python programs, with its output in a file."""
-        process = subprocess.Popen(  # noqa: S603 - our own programs
-            [sys.executable, *arguments],
-            cwd=ROOT,
-            env={**os.environ, **self.environment},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE if name == "stand-in" else self._log(name),
-            stderr=self._log(name),
-            start_new_session=True,
-        )
+        with (self.logs / f"{name}.log").open("ab") as log:
+            process = subprocess.Popen(  # noqa: S603 - our own programs
+                [sys.executable, *arguments],
+                cwd=ROOT,
+                env={**os.environ, **self.environment},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE if name == "stand-in" else log,
+                stderr=log,
+                start_new_session=True,
+            )
         self.running[name] = process
         return process
 
@@ -82,9 +82,6 @@ class Processes:
                     f"{self.logs / name}.log",
                     reason="process-ended",
                 )
-
-    def _log(self, name: str) -> IO[bytes]:
-        return (self.logs / f"{name}.log").open("ab")
 
 
 def start_stand_in(processes: Processes) -> str:
