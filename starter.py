@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final
@@ -64,11 +65,27 @@ def main(arguments: Sequence[str] | None = None) -> None:
     elif name == "--version":
         print(f"durazzo {VERSION}")  # noqa: T201
     elif name in COMMANDS:
-        module = importlib.import_module(COMMANDS[name][0])
-        module.app(args=given[1:], prog_name=f"durazzo {name}")
+        _run(name, given[1:])
     else:
         sys.stderr.write(unknown_command(name) + "\n")
         sys.exit(MISTAKE)
+
+
+def _run(name: str, arguments: Sequence[str]) -> None:
+    module = importlib.import_module(COMMANDS[name][0])
+    try:
+        module.app(args=list(arguments), prog_name=f"durazzo {name}")
+    except SystemExit as ended:
+        if "temporalio" not in sys.modules:
+            raise
+        _leave(ended.code if isinstance(ended.code, int) else int(ended.code is not None))
+
+
+def _leave(code: int) -> None:
+    """End without the interpreter's own shutdown, in which Temporal's core can crash."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ class Plans:
     async def load_plan(self, raw: dict[str, Any]) -> dict[str, Any]:
         """Check the arguments of a run and return its plan and its beginning state."""
         try:
-            return self.load(LoadPlanRequest.model_validate(raw)).model_dump(mode="json")
+            return self.load(LoadPlanRequest.model_validate(raw)).as_json()
         except DurazzoError as error:
             raise failure(error) from None
 
@@ -85,14 +85,14 @@ class Plans:
 
     def _signed(self, plan: Plan) -> Plan:
         def signed(step: StepPlan) -> StepPlan:
-            attempt = step.attempt.model_dump(mode="json")
-            return step.model_copy(update={"signature": sign(self.key, attempt)})
+            signature = sign(self.key, step.attempt.as_json())
+            return step.model_copy(update={"signature": signature})
 
         return plan.model_copy(update={"steps": tuple(signed(step) for step in plan.steps)})
 
 
 def _loaded(plan: Plan, inputs: dict[str, Any]) -> LoadedPlan:
-    dumped = plan.model_dump(mode="json")
+    dumped = plan.as_json()
     plan_bytes, input_bytes = len(canonical(dumped)), len(canonical(inputs))
     if plan_bytes > LARGEST_PLAN_BYTES:
         raise PayloadTooLarge(
@@ -108,7 +108,7 @@ def _loaded(plan: Plan, inputs: dict[str, Any]) -> LoadedPlan:
     state = RunState(
         inputs=inputs, cursor=plan.steps[0].step_id, fixed_bytes=plan_bytes + input_bytes
     )
-    return LoadedPlan(plan=dumped, state=state.model_dump(mode="json"))
+    return LoadedPlan(plan=dumped, state=state.as_json())
 
 
 def _options(raw: Any) -> RunOptions:

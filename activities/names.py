@@ -22,6 +22,10 @@ class Message(BaseModel):
 
     model_config = ConfigDict(extra="ignore")
 
+    def as_json(self) -> dict[str, Any]:
+        """Return the message as JSON without what is at its default."""
+        return self.model_dump(mode="json", exclude_defaults=True)
+
 
 class LoadPlanRequest(Message):
     """The arguments of a run as they came: any JSON value, checked by `load_plan`."""

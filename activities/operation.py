@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from temporalio import activity
 from temporalio.common import RawValue
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.client import TransportFailed, send
 from activities.credentials import Masking, SecretStore, reveal
 from activities.names import TRANSPORT_FAILURE, AttemptRequest
 from activities.signing import verify
 from arazzo.context import Context, RequestView
-from arazzo.errors import DocumentInvalid, DurazzoError, Finding, PayloadTooLarge
+from arazzo.errors import DocumentInvalid, DurazzoError, Finding, InputInvalid, PayloadTooLarge
 from arazzo.outcome import Outcome, judge
 from arazzo.plan import AttemptPlan
 from arazzo.request import build
@@ -165,6 +165,12 @@ def _masked(error: DurazzoError, masking: Masking) -> DurazzoError:
     return error
 
 
+def _category(error: DurazzoError) -> ApplicationErrorCategory:
+    """A caller's mistake is no trouble of the worker's, so it is not logged as one."""
+    mistake = isinstance(error, InputInvalid)
+    return ApplicationErrorCategory.BENIGN if mistake else ApplicationErrorCategory.UNSPECIFIED
+
+
 def failure(error: DurazzoError) -> ApplicationError:
     """Return our error as the one that Temporal carries to the workflow; never tried again."""
     return ApplicationError(
@@ -172,4 +178,5 @@ def failure(error: DurazzoError) -> ApplicationError:
         {"reason": error.reason, **error.facts},
         type=type(error).__name__,
         non_retryable=True,
+        category=_category(error),
     )

@@ -15,7 +15,7 @@ import jsonschema_rs
 
 from arazzo import model
 from arazzo.inputs import InputsSchema
-from arazzo.plan import DocumentIdentity, Plan
+from arazzo.plan import ENGINE_REV, PLAN_FORMAT, DocumentIdentity, Plan
 from arazzo.scope import Defaults, Scope, Sources
 from arazzo.step_compilation import StepCompiler
 
@@ -115,6 +115,8 @@ def _plan(
     info = scope.document.info
     passwords = {name for name, one in schema.properties.items() if one.get("format") == "password"}
     return Plan(
+        plan_format=PLAN_FORMAT,
+        engine_rev=ENGINE_REV,
         document=DocumentIdentity(
             file=scope.source.file.rsplit("/", 1)[-1], title=info.title, version=info.version
         ),

@@ -25,6 +25,14 @@ class PlanPart(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    def as_json(self) -> dict[str, Any]:
+        """Return the part as JSON without what is at its default.
+
+        So a field that a later version adds changes neither the size nor the signature of the
+        plans that were made before it.
+        """
+        return self.model_dump(mode="json", exclude_defaults=True)
+
 
 class CriterionPlan(PlanPart):
     """A criterion as written; `type` is simple, regex or jsonpath."""
@@ -152,8 +160,8 @@ class DocumentIdentity(PlanPart):
 class Plan(PlanPart):
     """A workflow, ready to be interpreted. `outputs` maps names to values with expressions."""
 
-    plan_format: int = PLAN_FORMAT
-    engine_rev: int = ENGINE_REV
+    plan_format: int
+    engine_rev: int
     document: DocumentIdentity
     workflow_id: str
     secret_inputs: tuple[str, ...] = ()
@@ -167,7 +175,7 @@ class Plan(PlanPart):
 
     def digest(self) -> str:
         """Return the SHA-256 of the plan's canonical JSON, as hex."""
-        return hashlib.sha256(canonical(self.model_dump(mode="json"))).hexdigest()
+        return hashlib.sha256(canonical(self.as_json())).hexdigest()
 
 
 def canonical(value: Any) -> bytes:

@@ -58,6 +58,10 @@ class RunState(BaseModel):
     steps: dict[str, StepState] = {}
     visits: int = 0
 
+    def as_json(self) -> dict[str, Any]:
+        """Return the state as JSON without what is at its default."""
+        return self.model_dump(mode="json", exclude_defaults=True)
+
     def step(self, step_id: str) -> StepState:
         """Return the state of a step, made when it is first asked for."""
         return self.steps.setdefault(step_id, StepState())

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import os
+import sys
 import uuid
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -34,6 +36,25 @@ SECRET = {"$secret": "amplitude_basic_auth"}
 QUICK_TIMERS = 'history.timerProcessorMaxTimeShift="10ms"'
 """Without it the server fires timers below a second only after about one second."""
 
+EARLY_CONTINUE_AS_NEW = "limit.historyCount.suggestContinueAsNew=100"
+"""So that a poll of a few seconds rolls its history over, as one of days does."""
+
+
+_exit_status = 0
+
+
+def pytest_sessionfinish(exitstatus: int) -> None:
+    """Remember how the session ended."""
+    globals()["_exit_status"] = int(exitstatus)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure() -> None:
+    """End without the interpreter's own shutdown, in which Temporal's core can crash."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(_exit_status)
+
 
 def shared_folder(name: str) -> Path:
     """Return a folder of the shared material; the test skips where it is missing."""
@@ -48,7 +69,10 @@ async def environment() -> AsyncIterator[WorkflowEnvironment]:
     """Give the real Temporal server of this session."""
     async with await WorkflowEnvironment.start_local(
         dev_server_existing_path=str(find_binary()),
-        dev_server_extra_args=["--dynamic-config-value", QUICK_TIMERS],
+        dev_server_extra_args=[
+            *("--dynamic-config-value", QUICK_TIMERS),
+            *("--dynamic-config-value", EARLY_CONTINUE_AS_NEW),
+        ],
     ) as started:
         yield started
 

@@ -58,7 +58,7 @@ class TemporalEffects:
         try:
             result: dict[str, Any] = await workflow.execute_activity(
                 call.operation_id,
-                request.model_dump(mode="json"),
+                request.as_json(),
                 activity_id=_activity_id(step, values["attempt"]),
                 start_to_close_timeout=timedelta(seconds=step.start_to_close),
                 retry_policy=RetryPolicy(
@@ -82,7 +82,7 @@ class TemporalEffects:
         key = f"{self._run}/{step.step_id}/{values['visit']}"
         repeatable = not call.writes or call.idempotency
         return AttemptRequest(
-            attempt=step.attempt.model_dump(mode="json"),
+            attempt=step.attempt.as_json(),
             signature=step.signature,
             values={"inputs": values["inputs"], "steps": values["steps"]},
             spent=values["spent"],
@@ -107,7 +107,7 @@ class TemporalEffects:
         lost = request.model_copy(update={"why": _why_lost(cause)})
         result: dict[str, Any] = await workflow.execute_local_activity(
             JUDGE_LOST_ATTEMPT,
-            lost.model_dump(mode="json"),
+            lost.as_json(),
             start_to_close_timeout=LOCAL_ACTIVITY_TIMEOUT,
         )
         return result
@@ -122,7 +122,7 @@ class TemporalEffects:
         if not workflow.info().is_continue_as_new_suggested():
             return
         await workflow.wait_condition(workflow.all_handlers_finished)
-        body = {"plan": self.plan.model_dump(mode="json"), "state": state.model_dump(mode="json")}
+        body = {"plan": self.plan.as_json(), "state": state.as_json()}
         signature = await workflow.execute_local_activity(
             SEAL_RUN, body, start_to_close_timeout=LOCAL_ACTIVITY_TIMEOUT
         )

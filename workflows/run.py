@@ -35,10 +35,9 @@ class ArazzoRun:
         try:
             plan, state = await self._load(inputs, options, carried)
             self._effects = TemporalEffects(plan, state)
-            if carried is None:
-                workflow.upsert_memo(
-                    {"document": plan.document.title, "version": plan.document.version}
-                )
+            workflow.upsert_memo(
+                {"document": plan.document.title, "version": plan.document.version}
+            )
             return await Interpreter(plan, state, self._effects).run()
         except DurazzoError as error:
             raise _failure(error) from None
@@ -53,7 +52,7 @@ class ArazzoRun:
         try:
             raw = await workflow.execute_local_activity(
                 LOAD_PLAN,
-                request.model_dump(mode="json"),
+                request.as_json(),
                 start_to_close_timeout=LOAD_TIMEOUT,
                 retry_policy=RetryPolicy(maximum_attempts=5),
             )
