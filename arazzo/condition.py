@@ -15,13 +15,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import ge, gt, le, lt
 from typing import TYPE_CHECKING, Final, Literal, assert_never
 
 from arazzo import expression as expressions
+from arazzo import navigation
 from arazzo.context import ABSENT
 from arazzo.errors import ExpressionError
 from arazzo.expression import Expression
-from arazzo.navigation import LENGTH, navigate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,18 +33,20 @@ Operator = Literal["<", "<=", ">", ">=", "==", "!="]
 
 DEEPEST: Final = 100
 NEGATION: Final = "!"
+_ORDERS: Final = {"<": lt, "<=": le, ">": gt, ">=": ge}
 LONGEST_CONDITION: Final = 20_000
-_COMPARISONS: Final = ("<=", ">=", "==", "!=", "<", ">")
-_NUMBER: Final = re.compile(r"-?\d+(\.\d+)?([eE][-+]?\d+)?(?![\w.\-/:])")
+_COMPARISONS: Final[tuple[Operator, ...]] = ("<=", ">=", "==", "!=", "<", ">")
+_ROOT_PATH: Final = re.compile(r"\$(?=[.\[\s=!<>&|)]|$)")
 _WORD: Final = re.compile(r"[^\s()<>=!&|'\"$]+")
 _CONSTANTS: Final = {"true": True, "false": False, "null": None}
 
 
 @dataclass(frozen=True, slots=True)
 class Constant:
-    """A literal value."""
+    """A literal value; `word` tells a text that stood without quotes."""
 
     value: str | float | bool | None
+    word: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,29 +124,31 @@ class _Parser:
         return Condition(self.text, node, tuple(self.deviations))
 
     def any_of(self) -> Node:
-        return self.junction("||")
-
-    def all_of(self) -> Node:
-        return self.junction("&&")
-
-    def junction(self, kind: Literal["&&", "||"]) -> Node:
-        parse_part = self.all_of if kind == "||" else self.comparison
-        parts = [parse_part()]
-        while self.take(kind):
-            parts.append(parse_part())
-        return parts[0] if len(parts) == 1 else Junction(kind, tuple(parts))
+        """Read both junctions in one loop, so that a level of parentheses costs few frames."""
+        options = [[self.comparison()]]
+        while True:
+            if self.take("&&"):
+                options[-1].append(self.comparison())
+            elif self.take("||"):
+                options.append([self.comparison()])
+            else:
+                return _joined("||", [_joined("&&", parts) for parts in options])
 
     def comparison(self) -> Node:
+        self.skip()
+        begin = self.at
         left = self.unary()
         operator = next((one for one in _COMPARISONS if self.take(one)), None)
         if operator is None:
-            if isinstance(left, Operand) and _is_word(left, self.text):
-                raise self.expected("an operator behind a word", back=True)
+            if _is_word(left):
+                raise ExpressionError(self.text, begin, "an operator behind a word")
             return left
         right = self.unary()
         if not isinstance(left, Operand) or not isinstance(right, Operand):
             raise self.expected("values on both sides of a comparison")
-        return Comparison(operator, left, right)  # type: ignore[arg-type]
+        if (_is_word(left) and _is_constant(right)) or (_is_word(right) and _is_constant(left)):
+            raise ExpressionError(self.text, begin, "an expression to compare the word with")
+        return Comparison(operator, left, right)
 
     def unary(self) -> Node:
         self.depth += 1
@@ -171,11 +176,10 @@ class _Parser:
             return self.string(character)
         if character == "$":
             return self.reference()
-        number = _NUMBER.match(self.text, self.at)
+        number = navigation.NUMBER.match(self.text, self.at)
         if number:
             self.at = number.end()
-            text = number[0]
-            return Operand(Constant(float(text) if set(text) & set(".eE") else int(text)))
+            return Operand(Constant(navigation.parsed_number(number)))
         return self.word()
 
     def string(self, quote: str) -> Operand:
@@ -194,7 +198,7 @@ class _Parser:
             value, begin = value + quote, end + 2
 
     def reference(self) -> Operand:
-        if self.text[self.at + 1 : self.at + 2] in (".", "["):
+        if _ROOT_PATH.match(self.text, self.at):
             return self.root_path()
         end = expressions.scan(self.text, self.at)
         if end == self.at:
@@ -211,6 +215,7 @@ class _Parser:
         length = expressions.scan(shifted, 0) - len("$inputs")
         path = self.text[self.at + 1 : self.at + 1 + length]
         self.at += 1 + length
+        list(expressions.inner(path))  # raises where one of them is malformed
         return Operand(RootPath(path.removeprefix(".")))
 
     def word(self) -> Operand:
@@ -221,7 +226,7 @@ class _Parser:
         if found[0] in _CONSTANTS:
             return Operand(Constant(_CONSTANTS[found[0]]))
         self.deviations["unquoted-string"] = None
-        return Operand(Constant(found[0]))
+        return Operand(Constant(found[0], word=True))
 
     def take(self, token: str) -> bool:
         self.skip()
@@ -236,15 +241,20 @@ class _Parser:
         while self.at < len(self.text) and self.text[self.at].isspace():
             self.at += 1
 
-    def expected(self, what: str, *, back: bool = False) -> ExpressionError:
-        return ExpressionError(self.text, 0 if back else self.at, what)
+    def expected(self, what: str) -> ExpressionError:
+        return ExpressionError(self.text, self.at, what)
 
 
-def _is_word(operand: Operand, text: str) -> bool:
-    value = operand.value
-    if not isinstance(value, Constant) or not isinstance(value.value, str):
-        return False
-    return f"'{value.value}" not in text and f'"{value.value}' not in text
+def _joined(kind: Literal["&&", "||"], parts: list[Node]) -> Node:
+    return parts[0] if len(parts) == 1 else Junction(kind, tuple(parts))
+
+
+def _is_word(node: Node) -> bool:
+    return isinstance(node, Operand) and isinstance(node.value, Constant) and node.value.word
+
+
+def _is_constant(operand: Operand) -> bool:
+    return isinstance(operand.value, Constant)
 
 
 def _beyond_operators(parsed: Expression) -> list[str]:
@@ -269,8 +279,17 @@ def operands(node: Node) -> Iterator[Operand]:
 
 
 def expressions_of(condition: Condition) -> list[Expression]:
-    """Return the runtime expressions of a condition."""
-    return [one.value for one in operands(condition.node) if isinstance(one.value, Expression)]
+    """Return the runtime expressions of a condition, also those inside filters."""
+    found: list[Expression] = []
+    for one in operands(condition.node):
+        match one.value:
+            case Expression():
+                found += expressions.with_inner(one.value)
+            case RootPath(path) if navigation.needs_jsonpath(path):
+                found += [inside for _, _, inside in expressions.inner(path)]
+            case _:
+                pass
+    return found
 
 
 def evaluate(condition: Condition, context: Context, root: Json | Absent = ABSENT) -> bool:
@@ -290,7 +309,10 @@ def _holds(node: Node, context: Context, root: Json | Absent) -> bool:
         case Operand():
             return bool(_value(node, context, root))
         case Comparison(operator, left, right):
-            return _compare(operator, _side(left, context, root), _side(right, context, root))
+            sides = _value(left, context, root), _value(right, context, root)
+            if _is_media_type(left) or _is_media_type(right):
+                sides = _without_parameters(sides[0]), _without_parameters(sides[1])
+            return _compare(operator, *sides)
         case Not(inner):
             return not _holds(inner, context, root)
         case Junction("&&", parts):
@@ -301,13 +323,14 @@ def _holds(node: Node, context: Context, root: Json | Absent) -> bool:
             assert_never(node)
 
 
-def _side(operand: Operand, context: Context, root: Json | Absent) -> Json | Absent:
-    """A media type is compared without its parameters."""
-    value = _value(operand, context, root)
+def _is_media_type(operand: Operand) -> bool:
     one = operand.value
-    if isinstance(one, Expression) and one.rest.lower() == "header.content-type":
-        return value.split(";")[0].strip() if isinstance(value, str) else value
-    return value
+    return isinstance(one, Expression) and one.rest.lower() == "header.content-type"
+
+
+def _without_parameters(value: Json | Absent) -> Json | Absent:
+    """Media types are compared without their parameters, on both sides alike."""
+    return value.split(";")[0].strip() if isinstance(value, str) else value
 
 
 def _value(operand: Operand, context: Context, root: Json | Absent) -> Json | Absent:
@@ -315,17 +338,24 @@ def _value(operand: Operand, context: Context, root: Json | Absent) -> Json | Ab
         case Constant(value):
             return value
         case RootPath(path):
-            return _from_root(path, root)
+            return _length_or(path, _from_root(path, context, root))
         case Expression() as one:
-            return expressions.evaluate(one, context)
+            return _length_or(one.rest, expressions.evaluate(one, context))
         case _:
             assert_never(operand.value)
 
 
-def _from_root(path: str, root: Json | Absent) -> Json | Absent:
+def _from_root(path: str, context: Context, root: Json | Absent) -> Json | Absent:
+    if root is ABSENT:
+        return ABSENT
+    if navigation.needs_jsonpath(path) and "$" in path:
+        path = expressions.substituted(path, context)
+    return navigation.navigate(root, path)
+
+
+def _length_or(path: str, found: Json | Absent) -> Json | Absent:
     """The length of what is not there is 0."""
-    found = ABSENT if root is ABSENT else navigate(root, path)
-    if found is ABSENT and (path == LENGTH or path.endswith(f".{LENGTH}")):
+    if found is ABSENT and (path == navigation.LENGTH or path.endswith(f".{navigation.LENGTH}")):
         return 0
     return found
 
@@ -348,9 +378,9 @@ def _equal(left: Json | Absent, right: Json | Absent) -> bool:
     if isinstance(left, str) and isinstance(right, str):
         return left.casefold() == right.casefold()
     if isinstance(left, str) != isinstance(right, str):
-        numbers = _number(left), _number(right)
+        numbers = navigation.number_of(left), navigation.number_of(right)
         return None not in numbers and numbers[0] == numbers[1]
-    return bool(left == right)
+    return navigation.same_json(left, right)
 
 
 def _boolean(value: Json) -> bool | None:
@@ -359,34 +389,11 @@ def _boolean(value: Json) -> bool | None:
     return value if isinstance(value, bool) else None
 
 
-def _number(value: Json | Absent) -> float | int | None:
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, (int, float)):
-        return value
-    if isinstance(value, str) and len(value) < 50 and _NUMBER.fullmatch(value.strip()):  # noqa: PLR2004
-        return float(value)
-    return None
-
-
 def _ordered(operator: Operator, left: Json | Absent, right: Json | Absent) -> bool:
     """Numbers, or texts (dates of ISO 8601 are in order as texts); nothing else has an order."""
-    numbers = _number(left), _number(right)
+    numbers = navigation.number_of(left), navigation.number_of(right)
     if numbers[0] is not None and numbers[1] is not None:
-        return _in_order(operator, numbers[0] - numbers[1])
+        return bool(_ORDERS[operator](numbers[0], numbers[1]))
     if isinstance(left, str) and isinstance(right, str):
-        folded = left.casefold(), right.casefold()
-        return _in_order(operator, (folded[0] > folded[1]) - (folded[0] < folded[1]))
+        return bool(_ORDERS[operator](left.casefold(), right.casefold()))
     return False
-
-
-def _in_order(operator: Operator, difference: float) -> bool:
-    match operator:
-        case "<":
-            return difference < 0
-        case "<=":
-            return difference <= 0
-        case ">":
-            return difference > 0
-        case _:
-            return difference >= 0

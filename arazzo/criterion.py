@@ -13,34 +13,34 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-import jsonpath
 import re2
 
 from arazzo import condition as conditions
 from arazzo import expression as expressions
-from arazzo import template
-from arazzo.context import ABSENT
+from arazzo.context import ABSENT, Context
 from arazzo.errors import ExpressionError
-from arazzo.navigation import text_of
+from arazzo.navigation import is_query, same_json, select, text_of
 
 if TYPE_CHECKING:
     from arazzo.condition import Condition
-    from arazzo.context import Absent, Context, Json
+    from arazzo.context import Absent, Json
     from arazzo.expression import Expression
-    from arazzo.template import Template
 
 LONGEST_PATTERN: Final = 5_000
-_EMPTY: Final = re.compile(r"(\$[^\s]*)\s+empty(?:\s+(true|false))?")
+LONGEST_QUERY: Final = 10_000
+_EMPTY: Final = re.compile(r"(\$.*\S)\s+empty(?:\s+(true|false))?", re.DOTALL)
 _SLASHED: Final = re.compile(r"/(.*)/([a-z]*)", re.DOTALL)
 _FLAGS: Final = frozenset("ims")
-_QUERIES: Final = jsonpath.JSONPathEnvironment(strict=True)
-_RE2_LACKS: Final = {
-    "(?=": "a lookahead `(?=`",
-    "(?!": "a negative lookahead `(?!`",
-    "(?<=": "a lookbehind `(?<=`",
-    "(?<!": "a negative lookbehind `(?<!`",
-    "(?>": "an atomic group `(?>`",
-}
+_RE2_LACKS: Final = (
+    (re.compile(r"\(\?="), "lookahead `(?=`"),
+    (re.compile(r"\(\?!"), "negative lookahead `(?!`"),
+    (re.compile(r"\(\?<="), "lookbehind `(?<=`"),
+    (re.compile(r"\(\?<!"), "negative lookbehind `(?<!`"),
+    (re.compile(r"\(\?>"), "atomic group `(?>`"),
+    (re.compile(r"\(\?\("), "condition `(?(`"),
+    (re.compile(r"\\[1-9]|\\k[<{']|\(\?P="), "back-reference"),
+    (re.compile(r"(?<!\\)[*+?}]\+"), "possessive quantifier"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Criterion:
     context: Expression | None = None
     condition: Condition | None = None
     pattern: Any = None
-    query: Template | None = None
+    query: str | None = None
     wanted: Any = None
     deviations: tuple[str, ...] = ()
 
@@ -60,7 +60,7 @@ class Criterion:
         """Return all runtime expressions that the criterion reads."""
         found = [self.context] if self.context else []
         found += conditions.expressions_of(self.condition) if self.condition else []
-        return found + (template.expressions(self.query) if self.query else [])
+        return found + ([one for _, _, one in expressions.inner(self.query)] if self.query else [])
 
 
 @lru_cache(maxsize=4096)
@@ -75,7 +75,9 @@ def compile(  # noqa: A001 - the word for it
     if type == "simple":
         return _simple(condition, found)
     if type == "xpath":
-        raise ExpressionError(condition, 0, "no xpath (not supported yet)", reason="unsupported")
+        raise ExpressionError(
+            condition, 0, "a type other than xpath, not supported yet", reason="unsupported-xpath"
+        )
     if type not in ("regex", "jsonpath"):
         raise ExpressionError(
             condition, 0, f"a type simple, regex, jsonpath or xpath, not `{type}`"
@@ -122,69 +124,49 @@ def _compiled_pattern(text: str, pattern: str) -> Any:
     try:
         return re2.compile(pattern, options)
     except re2.error as error:
-        lacking = next((said for mark, said in _RE2_LACKS.items() if mark in pattern), None)
-        if lacking is None and re.search(r"\\[1-9]", pattern):
-            lacking = "a back-reference"
+        for mark, name in _RE2_LACKS:
+            if found := mark.search(text):
+                what = f"a regular expression without a {name} (RE2 has none)"
+                raise ExpressionError(text, found.start(), what) from error
         said = error.args[0].decode() if isinstance(error.args[0], bytes) else str(error)
-        what = f"no {lacking} (RE2 has none)" if lacking else f"a regular expression ({said})"
-        raise ExpressionError(text, 0, what) from error
+        raise ExpressionError(text, 0, f"a regular expression ({said})") from error
+    except UnicodeError as error:
+        raise ExpressionError(text, 0, "whole characters (half of a pair stands here)") from error
 
 
 def _jsonpath(text: str, context: Expression, version: str | None) -> Criterion:
     del version  # every published draft is read as RFC 9535
-    query = template.parse(text) if "$inputs" in text or "$steps" in text else None
-    if query is not None and not _is_query(text_of_query(query, None)):
-        query = None
-    if query is not None or _is_query(text):
-        deviations = ("expression-in-jsonpath",) if query else ()
-        compiled = query or template.Template((text,))
-        return Criterion(text, "query", context, query=compiled, deviations=deviations)
+    if len(text) > LONGEST_QUERY:
+        raise ExpressionError(text, 0, f"at most {LONGEST_QUERY} characters")
+    if _is_query(text):
+        inside = any(expressions.inner(text))
+        deviations = ("expression-in-jsonpath",) if inside else ()
+        return Criterion(text, "query", context, query=text, deviations=deviations)
     empty = _EMPTY.fullmatch(text.strip())
     if empty and _is_query(empty[1]):
+        wanted = empty[2] != "false"
+        deviations = ("empty-in-jsonpath",)
         return Criterion(
-            text,
-            "empty",
-            context,
-            query=template.Template((empty[1],)),
-            wanted=empty[2] != "false",
-            deviations=("empty-in-jsonpath",),
+            text, "empty", context, query=empty[1], wanted=wanted, deviations=deviations
         )
     return _condition(text, context, ("condition-in-jsonpath",))
 
 
 def _is_query(text: str) -> bool:
-    try:
-        _QUERIES.compile(text)
-    except (jsonpath.JSONPathError, RecursionError):
-        return False
-    return True
+    return is_query(expressions.substituted(text, Context()))
 
 
-def text_of_query(query: Template, context: Context | None) -> str:
-    """Return the query with its expressions in place: texts in quotes, else as JSON."""
-    parts = []
-    for part in query.parts:
-        if isinstance(part, str):
-            parts.append(part)
-            continue
-        value = None if context is None else expressions.evaluate(part, context)
-        parts.append(_literal(None if value is ABSENT else value))
-    return "".join(parts)
-
-
-def _literal(value: Json) -> str:
-    if isinstance(value, str):
-        escaped = json.dumps(value, ensure_ascii=False)[1:-1].replace('\\"', '"')
-        return "'" + escaped.replace("'", "\\'") + "'"
-    return json.dumps(value)
+def _whole_characters(text: str) -> str:
+    """RE2 reads UTF-8, which has no halves of surrogate pairs; JSON texts may hold them."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def holds(criterion: Criterion, context: Context) -> bool:
     """Return whether the criterion holds at this moment."""
     root: Json | Absent = ABSENT
+    if context.response is None and any(map(expressions.reads_response, criterion.expressions())):
+        return False
     if criterion.context is not None:
-        if context.response is None and expressions.reads_response(criterion.context):
-            return False
         root = expressions.evaluate(criterion.context, context)
     if criterion.condition is not None:
         return conditions.evaluate(criterion.condition, context, root)
@@ -192,9 +174,9 @@ def holds(criterion: Criterion, context: Context) -> bool:
         return False
     match criterion.kind:
         case "equal":
-            return bool(root == criterion.wanted)
+            return same_json(root, criterion.wanted)
         case "regex":
-            return criterion.pattern.search(text_of(root)) is not None
+            return criterion.pattern.search(_whole_characters(text_of(root))) is not None
         case _:
             return _selects(criterion, root, context)
 
@@ -202,18 +184,13 @@ def holds(criterion: Criterion, context: Context) -> bool:
 def _selects(criterion: Criterion, root: Json, context: Context) -> bool:
     if criterion.query is None:
         return False
-    text = text_of_query(criterion.query, context)
-    found = _found(text, root)
+    query = expressions.substituted(criterion.query, context)
     if criterion.kind == "empty":
-        empty = not found or all(value in (None, "", [], {}) for value in found)
+        empty = all(value in (None, "", [], {}) for value in select(query, root))
         return empty is criterion.wanted
-    if not found and isinstance(root, dict) and text.replace(" ", "").startswith("$[?"):
-        return bool(_found(text, [root]))  # a filter on an object: the object itself is meant
-    return bool(found)
-
-
-def _found(text: str, root: Json) -> list[Any]:
-    try:
-        return list(_QUERIES.findall(text, root))
-    except (jsonpath.JSONPathError, RecursionError):
-        return []
+    if any(True for _ in select(query, root)):
+        return True
+    is_filter = query.replace(" ", "").startswith("$[?")
+    if isinstance(root, dict) and is_filter:  # the object itself is meant
+        return any(True for _ in select(query, [root]))
+    return False

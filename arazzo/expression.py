@@ -13,16 +13,18 @@ kept as a code, so that the check can warn. Names are split at run time, exact k
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+import re
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from arazzo.context import ABSENT
 from arazzo.errors import ExpressionError
-from arazzo.navigation import longest_key, navigate, resolve_pointer
+from arazzo.navigation import longest_key, navigate, needs_jsonpath, resolve_pointer, text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from arazzo.context import Absent, Context, Json, RequestView, ResponseView
 
@@ -35,8 +37,32 @@ BODY_ROOT: Final = "body"
 ROOTS: Final = PLAIN_ROOTS | MESSAGE_ROOTS | NAMED_ROOTS | {BODY_ROOT}
 
 LONGEST_EXPRESSION: Final = 10_000
+LONGEST_BRACKET: Final = 500
+"""Inside a longer text; so that reading a text takes time in proportion to its length."""
 _RESPONSE_ROOTS: Final = frozenset(("statusCode", "response", BODY_ROOT))
 _POINTER_MARKS: Final = "/~%"
+_BRACKET_MARKS: Final = re.compile(r"[\[\]'\"]")
+
+# The grammar of Arazzo 1.1.0, 5.9, to the letter: an expression that it has is no deviation.
+# reference-token = *( unescaped / escaped ); json-pointer = *( "/" reference-token )
+_POINTER: Final = r"(?:#(?:/(?:[^/~{}]|~[01])*)*)?"
+# token = 1*tchar                                                    (RFC 9110, 5.6.2)
+_HEADER_NAME: Final = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+# CHAR is a character of a JSON string, braces excluded            (RFC 7159, 7)
+_CHAR: Final = r"(?:[^\x00-\x1f\"\\{}]|\\(?:[\"\\/bfnrt]|u[0-9A-Fa-f]{4}))"
+# identifier = 1*( ALPHA / DIGIT / "." / "-" / "_" ); identifier-strict is the same without "."
+_IDENTIFIER: Final = r"[A-Za-z0-9.\-_]+"
+_IDENTIFIER_STRICT: Final = r"[A-Za-z0-9\-_]+"
+_STANDARD: Final = re.compile(
+    r"\$(?:url|method|statusCode|self"
+    rf"|(?:request|response|message)\.(?:header\.{_HEADER_NAME}|(?:query|path)\.{_CHAR}*"
+    rf"|(?:body|payload){_POINTER})"
+    rf"|(?:inputs|outputs)\.{_IDENTIFIER}{_POINTER}"
+    rf"|steps\.{_IDENTIFIER_STRICT}\.outputs\.{_IDENTIFIER}{_POINTER}"
+    rf"|workflows\.{_IDENTIFIER_STRICT}\.(?:inputs|outputs)\.{_IDENTIFIER}{_POINTER}"
+    rf"|sourceDescriptions\.{_IDENTIFIER_STRICT}\.{_CHAR}+"
+    rf"|components\.(?:parameters|successActions|failureActions)\.{_IDENTIFIER})"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +90,18 @@ class Reference:
 
 @lru_cache(maxsize=4096)
 def parse(text: str) -> Expression:
-    """Return the expression that the whole text is. Raises ExpressionError."""
+    """Return the expression that the whole text is. Raises ExpressionError.
+
+    `deviations` is empty exactly when the grammar of Arazzo 1.1.0, 5.9, has the text.
+    """
+    found = _read(text)
+    with_inner(found)  # those in its filters must be right as well, so that evaluating can't fail
+    if _STANDARD.fullmatch(text):
+        return replace(found, deviations=())
+    return found if found.deviations else replace(found, deviations=("name-outside-grammar",))
+
+
+def _read(text: str) -> Expression:
     if len(text) > LONGEST_EXPRESSION:
         raise ExpressionError(text, 0, f"at most {LONGEST_EXPRESSION} characters", reason="syntax")
     root = root_at(text, 0)
@@ -96,11 +133,14 @@ def root_at(text: str, start: int) -> str | None:
 
 def _message(text: str, root: str, tail: str) -> Expression:
     """`source = header-reference / query-reference / path-reference / body-reference`."""
-    place, _, name = tail.removeprefix(".").partition(".")
+    place, dot, name = tail.removeprefix(".").partition(".")
     plural = place == "headers"
     if tail.startswith(".") and (plural or place in ("header", "query", "path")):
-        rest = f"header.{name}" if plural else tail[1:]
-        return Expression(text, root, rest, None, ("headers-plural",) if plural else ())
+        if dot and not name and place.startswith("header"):
+            raise ExpressionError(text, len(text), "the name of a header")
+        rest = f"header{dot}{name}" if plural else tail[1:]
+        codes = [("headers-plural", plural), ("whole-object", not dot)]
+        return Expression(text, root, rest, None, tuple(code for code, is_so in codes if is_so))
     for word in ("body", "payload"):
         if tail.startswith(f".{word}") and tail[len(word) + 1 :][:1] in ("", ".", "[", "#"):
             return _body(text, root, tail[1:])
@@ -111,8 +151,8 @@ def _message(text: str, root: str, tail: str) -> Expression:
 
 def _body(text: str, root: str, rest: str) -> Expression:
     path, pointer = _split(rest)
-    deviations = ("dotted-body",) if path not in ("body", "payload") else ()
-    return Expression(text, root, path, pointer, deviations)
+    found = ["dotted-body"] if path not in ("body", "payload") else []
+    return Expression(text, root, path, pointer, tuple(found + _of_pointer(pointer)))
 
 
 def _named(text: str, root: str, tail: str) -> Expression:
@@ -139,9 +179,11 @@ def _deviations(root: str, path: str, pointer: str | None) -> list[str]:
         found.append("indexed-name")
     if any(character.isspace() for character in path):
         found.append("name-with-space")
-    if pointer is not None and not pointer.startswith("/") and pointer:
-        found.append("pointer-without-slash")
-    return found
+    return found + _of_pointer(pointer)
+
+
+def _of_pointer(pointer: str | None) -> list[str]:
+    return ["pointer-without-slash"] if pointer and not pointer.startswith("/") else []
 
 
 def scan(text: str, start: int) -> int:
@@ -183,16 +225,15 @@ def _belongs(text: str, at: int, *, pointed: bool) -> bool:
 def _closing(text: str, opening: int) -> int:
     """Return the offset of the `]` that closes the bracket, quotes skipped; -1 without one."""
     depth, quote = 0, ""
-    for at in range(opening, len(text)):
-        character = text[at]
+    for mark in _BRACKET_MARKS.finditer(text, opening, opening + LONGEST_BRACKET):
         if quote:
-            quote = "" if character == quote else quote
-        elif character in "'\"":
-            quote = character
-        elif character in "[]":
-            depth += 1 if character == "[" else -1
+            quote = "" if mark[0] == quote else quote
+        elif mark[0] in "'\"":
+            quote = mark[0]
+        else:
+            depth += 1 if mark[0] == "[" else -1
             if depth == 0:
-                return at
+                return mark.start()
     return -1
 
 
@@ -238,6 +279,8 @@ def _without_outputs(tail: str, names: Collection[str]) -> str:
 
 def evaluate(expression: Expression, context: Context) -> Json | Absent:
     """Return the value of the expression at this moment, ABSENT when there is none."""
+    if needs_jsonpath(expression.rest) and "$" in expression.rest:
+        expression = replace(expression, rest=substituted(expression.rest, context))
     found = _root_value(expression, context)
     if expression.pointer is None or found is ABSENT:
         return found
@@ -271,7 +314,9 @@ def _root_value(  # noqa: PLR0911 - one for each root
 def _of_message(view: RequestView | ResponseView | None, rest: str) -> Json | Absent:
     if view is None:
         return ABSENT
-    place, _, name = rest.partition(".")
+    place, dot, name = rest.partition(".")
+    if not dot and place in ("header", "query", "path"):
+        return dict(getattr(view, f"{place}s" if place == "header" else place, {}))
     if place == "header":
         wanted = name.lower()
         return next((v for key, v in view.headers.items() if key.lower() == wanted), ABSENT)
@@ -287,3 +332,62 @@ def _step_value(rest: str, context: Context) -> Json | Absent:
         return ABSENT
     outputs = dict(context.steps[step_id])
     return navigate(outputs, _without_outputs(rest[len(step_id) :], outputs))
+
+
+def inner(text: str) -> Iterator[tuple[int, int, Expression]]:
+    """Yield the expressions inside a query or filter, with where they begin and end.
+
+    Braces around one belong to it. Raises ExpressionError.
+    """
+    at = text.find("$")
+    while at >= 0:
+        end, root = scan(text, at), root_at(text, at)
+        if root is not None and (root in PLAIN_ROOTS or text[at + 1 : end] != root):
+            braced = text[at - 1 : at] == "{" and text[end : end + 1] == "}"
+            yield at - braced, end + braced, parse(text[at:end])
+        at = text.find("$", max(end, at + 1))
+
+
+def with_inner(expression: Expression) -> list[Expression]:
+    """Return the expression and those that stand in its filters."""
+    if not needs_jsonpath(expression.rest):
+        return [expression]
+    return [expression, *(one for _, _, one in inner(expression.rest))]
+
+
+def substituted(query: str, context: Context) -> str:
+    """Return the query with the values of its expressions in place of them.
+
+    A text is put in quotes unless it stands in quotes already, and can't end them; anything
+    else is written as JSON. What is absent is null, and nothing inside quotes.
+    """
+    parts: list[str] = []
+    behind, quote = 0, ""
+    for begin, end, one in inner(query):
+        parts.append(query[behind:begin])
+        quote = _open_quote(query[behind:begin], quote)
+        parts.append(_literal(evaluate(one, context), quote))
+        behind = end
+    return "".join([*parts, query[behind:]])
+
+
+def _open_quote(text: str, quote: str) -> str:
+    """Return the quote that is open behind the text, when `quote` was open before it."""
+    escaped = False
+    for character in text:
+        if escaped or (quote and character == "\\"):
+            escaped = not escaped
+        elif quote:
+            quote = "" if character == quote else quote
+        elif character in "'\"":
+            quote = character
+    return quote
+
+
+def _literal(value: Json | Absent, quote: str) -> str:
+    if not quote and not isinstance(value, str):
+        return json.dumps(None if value is ABSENT else value)
+    inside = json.dumps(text_of(value))[1:-1]
+    if quote != '"':
+        inside = inside.replace('\\"', '"').replace("'", "\\'")
+    return inside if quote else f"'{inside}'"

@@ -7,13 +7,14 @@ expression wins, and a `$` that begins none stays as it is.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from arazzo.context import ABSENT
 from arazzo.errors import ExpressionError
-from arazzo.expression import PLAIN_ROOTS, Expression, root_at, scan
+from arazzo.expression import PLAIN_ROOTS, Expression, root_at, scan, with_inner
 from arazzo.expression import evaluate as evaluate_expression
 from arazzo.expression import parse as parse_expression
 from arazzo.navigation import text_of
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
 
 _PUNCTUATION: Final = ".,-#/"
 """Marks that end a sentence or join words, when they stand behind a bare expression."""
+
+_BEGINNING: Final = re.compile(r"[{$]")
+# expression-string = *( literal-char / embedded-expression )          Arazzo 1.1.0, 5.9
+# embedded-expression = "{" expression "}"; literal-char is all but the two braces
+_EMBEDDED: Final = re.compile(r"\{([^{}]*)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +53,8 @@ def parse(text: str) -> Template:
         return Template((text,))
     whole = _whole(text)
     if whole is not None:
-        return Template((whole,), whole=True, deviations=whole.deviations)
+        braced = ("braced-whole-value",) if text.startswith("{") else ()
+        return Template((whole,), whole=True, deviations=(*braced, *whole.deviations))
     parts, bare = _parts(text)
     deviations = [
         code for part in parts if isinstance(part, Expression) for code in part.deviations
@@ -60,7 +67,7 @@ def parse(text: str) -> Template:
 def _whole(text: str) -> Expression | None:
     if text.startswith("{$") and text.endswith("}") and "}" not in text[1:-1]:
         return parse_expression(text[1:-1]) if root_at(text, 1) else None
-    if root_at(text, 0) and scan(text, 0) == len(text):
+    if root_at(text, 0) and scan(text, 0) == len(text) and not text.endswith("."):
         return parse_expression(text)
     return None
 
@@ -71,8 +78,8 @@ def _parts(text: str) -> tuple[list[str | Expression], bool]:
     while at < len(text):
         found = _embedded(text, at)
         if found is None:
-            following = min((i for i in (text.find("$", at + 1), text.find("{", at + 1)) if i > 0),
-                            default=len(text))  # fmt: skip
+            beginning = _BEGINNING.search(text, at + 1)
+            following = beginning.start() if beginning else len(text)
             literal += text[at:following]
             at = following
             continue
@@ -102,12 +109,18 @@ def _embedded(text: str, at: int) -> tuple[Expression, int] | None:
 
 
 def expressions(template: Template) -> list[Expression]:
-    """Return the expressions of a template, in their order."""
-    return [part for part in template.parts if isinstance(part, Expression)]
+    """Return the expressions of a template in their order, each with those in its filters."""
+    return [
+        one for part in template.parts if isinstance(part, Expression) for one in with_inner(part)
+    ]
 
 
 def evaluate(template: Template, context: Context) -> Json | Absent:
-    """Return the value; a whole expression may be ABSENT, an embedded one is then no text."""
+    """Return the value; a whole expression may be ABSENT, an embedded one is then no text.
+
+    Embedded values become text as Arazzo 1.1.0, 5.9.1, says: scalars as they are written in
+    JSON (null is `null`), objects and lists as JSON.
+    """
     if template.whole and isinstance(template.parts[0], Expression):
         return evaluate_expression(template.parts[0], context)
     return "".join(
@@ -167,13 +180,16 @@ def expressions_of(value: Json) -> Iterator[Expression]:
 
 
 def extract_embedded(text: str) -> list[str]:
-    """Return the `{$expr}` of a text by the standard's strict grammar; none when it breaks it."""
+    """Return the expressions of an `expression-string`, none when the strict grammar lacks it."""
+    literals = _EMBEDDED.sub("", text)
+    found = _EMBEDDED.findall(text)
+    if "{" in literals or "}" in literals or not all(map(_is_standard, found)):
+        return []
+    return found
+
+
+def _is_standard(text: str) -> bool:
     try:
-        template = parse(text)
+        return not parse_expression(text).deviations
     except ExpressionError:
-        return []
-    strict = "bare-expression" not in template.deviations
-    literals = "".join(part for part in template.parts if isinstance(part, str))
-    if not strict or "{" in literals or "}" in literals:
-        return []
-    return [one.text for one in expressions(template)]
+        return False

@@ -41,8 +41,9 @@ async def house(
 
 async def progress_when(handle: WorkflowHandle[Any, Any], polls: int) -> dict[str, Any]:
     """Return the first progress that tells of so many polls while a timer runs."""
+    found: dict[str, Any] = {}
     for _ in range(200):
-        found: dict[str, Any] = await handle.query("progress")
+        found = await handle.query("progress")
         if found.get("polls", 0) >= polls and found.get("nextWakeUp"):
             return found
         await asyncio.sleep(0.05)
