@@ -66,6 +66,7 @@ async def running_worker(
                 plans.seal_run,
                 operations.attempt,
                 operations.judge_lost,
+                operations.judge_workflow_step,
             ],
             max_cached_workflows=max_cached_workflows,
             graceful_shutdown_timeout=timedelta(seconds=settings.graceful_shutdown_seconds),

@@ -104,14 +104,19 @@ class Masking:
     """Replaces secrets in texts and values: as they are, in base64 and URL-encoded."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        """Learn the spellings of the secrets, longest first."""
+        """Learn the first secrets."""
+        self._spellings: list[str] = []
+        self.learn(secrets)
+
+    def learn(self, secrets: Iterable[str]) -> None:
+        """Learn more secrets; their spellings are replaced longest first."""
         spellings = {
             spelling
             for secret in secrets
             for spelling in _spellings(secret)
             if len(spelling) >= SHORTEST_MASKED
         }
-        self._spellings = sorted(spellings, key=len, reverse=True)
+        self._spellings = sorted(spellings.union(self._spellings), key=len, reverse=True)
 
     def text(self, text: str) -> str:
         """Return the text with every secret replaced by a row of stars."""

@@ -15,7 +15,8 @@ from activities.names import Carried, LoadedPlan, LoadPlanRequest, RunOptions
 from activities.operation import failure, no_server
 from activities.signing import sign, verify
 from arazzo.errors import DocumentInvalid, DurazzoError, InputInvalid, PayloadTooLarge
-from arazzo.plan import LARGEST_PLAN_BYTES, PLAN_FORMAT, canonical
+from arazzo.inputs import InputsSchema
+from arazzo.plan import LARGEST_PLAN_BYTES, PLAN_FORMAT, Plan, SubWorkflow, canonical
 from arazzo.provider import PollingOverride
 from arazzo.scope import closest
 from arazzo.state import RunState
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from arazzo.compilation import CompiledWorkflow
-    from arazzo.plan import Plan, StepPlan
+    from arazzo.plan import StepPlan
     from catalogue import Catalogue
 
 LARGEST_INPUT_BYTES = 1_000_000
@@ -57,8 +58,7 @@ class Plans:
         Raises InputInvalid, DocumentInvalid or PayloadTooLarge.
         """
         if request.carried is not None:
-            self._vouch(request.carried)
-            return LoadedPlan()
+            return self._carried(request)
         compiled = self.catalogue.runnable(request.workflow_type).compiled
         if compiled.plan is None:  # runnable has raised; this tells the type checker
             raise DocumentInvalid(compiled.findings)
@@ -67,14 +67,26 @@ class Plans:
         plan = self._signed(_chosen(compiled, compiled.plan, options, self.servers))
         return _loaded(plan, inputs)
 
-    def _vouch(self, carried: Any) -> None:
+    def _carried(self, request: LoadPlanRequest) -> LoadedPlan:
+        """A run that goes on needs nothing; a child gets its beginning state."""
+        found = self._vouched(request.carried)
+        if found.state is not None:
+            return LoadedPlan()
+        plan = Plan.model_validate(found.plan)
+        schema = InputsSchema(plan.inputs_schema, plan.component_inputs)
+        inputs = schema.check(request.inputs, plan.secret_inputs)
+        return LoadedPlan(state=_beginning(plan, found.plan, inputs).as_json())
+
+    def _vouched(self, carried: Any) -> Carried:
         try:
             found = Carried.model_validate(carried)
         except ValidationError as error:
             raise InputInvalid(
                 "the third argument is the engine's own; leave it out", reason="carried"
             ) from error
-        body = {"plan": found.plan, "state": found.state}
+        body = (
+            {"plan": found.plan} if found.state is None else found.model_dump(exclude={"signature"})
+        )
         verify(self.key, body, found.signature, "the state carried by this run")
         if found.plan.get("plan_format") != PLAN_FORMAT:
             raise InputInvalid(
@@ -82,17 +94,34 @@ class Plans:
                 f"worker reads {PLAN_FORMAT}. Run a worker of a newer version",
                 reason="plan-format",
             )
+        return found
 
     def _signed(self, plan: Plan) -> Plan:
+        """Return the plan with a signature for each of its steps and of its sub-plans."""
+
         def signed(step: StepPlan) -> StepPlan:
             signature = sign(self.key, step.attempt.as_json())
             return step.model_copy(update={"signature": signature})
 
-        return plan.model_copy(update={"steps": tuple(signed(step) for step in plan.steps)})
+        def vouched_for(sub: SubWorkflow) -> SubWorkflow:
+            inner = self._signed(sub.plan)
+            return SubWorkflow(plan=inner, signature=sign(self.key, {"plan": inner.as_json()}))
+
+        return plan.model_copy(
+            update={
+                "steps": tuple(signed(step) for step in plan.steps),
+                "workflows": {name: vouched_for(sub) for name, sub in plan.workflows.items()},
+            }
+        )
 
 
 def _loaded(plan: Plan, inputs: dict[str, Any]) -> LoadedPlan:
     dumped = plan.as_json()
+    return LoadedPlan(plan=dumped, state=_beginning(plan, dumped, inputs).as_json())
+
+
+def _beginning(plan: Plan, dumped: dict[str, Any], inputs: dict[str, Any]) -> RunState:
+    """Return the state of a run that begins. Raises PayloadTooLarge."""
     plan_bytes, input_bytes = len(canonical(dumped)), len(canonical(inputs))
     if plan_bytes > LARGEST_PLAN_BYTES:
         raise PayloadTooLarge(
@@ -105,10 +134,9 @@ def _loaded(plan: Plan, inputs: dict[str, Any]) -> LoadedPlan:
             f"the inputs are {input_bytes} bytes; {LARGEST_INPUT_BYTES} are allowed",
             reason="inputs-too-large",
         )
-    state = RunState(
+    return RunState(
         inputs=inputs, cursor=plan.steps[0].step_id, fixed_bytes=plan_bytes + input_bytes
     )
-    return LoadedPlan(plan=dumped, state=state.as_json())
 
 
 def _options(raw: Any) -> RunOptions:
@@ -131,19 +159,25 @@ def _chosen(
     override = PollingOverride.model_validate(options.polling)
 
     def chosen(step: StepPlan) -> StepPlan:
-        source = step.attempt.call.source
-        server = _server(source, compiled.servers.get(source, {}), options)
-        if not server and source not in overrides:
+        polling = step.polling.overridden_by(override)
+        call = step.attempt.call
+        if call is None:
+            return step.model_copy(update={"polling": polling})
+        server = _server(call.source, compiled.servers.get(call.source, {}), options)
+        if not server and call.source not in overrides:
             raise DocumentInvalid([no_server(step.attempt)])
-        call = step.attempt.call.model_copy(update={"server": server})
-        return step.model_copy(
-            update={
-                "attempt": step.attempt.model_copy(update={"call": call}),
-                "polling": step.polling.overridden_by(override),
-            }
-        )
+        served = call.model_copy(update={"server": server})
+        attempt = step.attempt.model_copy(update={"call": served})
+        return step.model_copy(update={"attempt": attempt, "polling": polling})
 
-    return plan.model_copy(update={"steps": tuple(chosen(step) for step in plan.steps)})
+    def all_chosen(plan: Plan) -> Plan:
+        workflows = {
+            name: SubWorkflow(plan=all_chosen(sub.plan)) for name, sub in plan.workflows.items()
+        }
+        steps = tuple(chosen(step) for step in plan.steps)
+        return plan.model_copy(update={"steps": steps, "workflows": workflows})
+
+    return all_chosen(plan)
 
 
 def _server(source: str, choices: Mapping[str, str], options: RunOptions) -> str:

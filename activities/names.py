@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 LOAD_PLAN: Final = "load_plan"
 SEAL_RUN: Final = "seal_run"
 JUDGE_LOST_ATTEMPT: Final = "judge_lost_attempt"
+JUDGE_WORKFLOW_STEP: Final = "judge_workflow_step"
 
 TRANSPORT_FAILURE: Final = "TransportFailure"
 """The error type of an attempt without an answer that the RetryPolicy tries again."""
@@ -37,9 +38,10 @@ class LoadPlanRequest(Message):
 
 
 class LoadedPlan(Message):
-    """The answer of `load_plan`: plan and beginning state as JSON; None for a carried run.
+    """The answer of `load_plan`: plan and beginning state as JSON.
 
-    A carried run has both in its own arguments already, and only learns that they are genuine.
+    Both are None for a run that was carried on: it has them in its own arguments already, and
+    only learns that they are genuine. A child has its plan there, and gets its state.
     """
 
     plan: dict[str, Any] | None = None
@@ -47,10 +49,13 @@ class LoadedPlan(Message):
 
 
 class Carried(Message):
-    """What continue-as-new hands over: plan and state as JSON, and the worker's signature."""
+    """What continue-as-new hands over: plan and state as JSON, and the worker's signature.
+
+    A parent hands its child a plan without a state: the child begins, by the parent's plan.
+    """
 
     plan: dict[str, Any]
-    state: dict[str, Any]
+    state: dict[str, Any] | None = None
     signature: str = ""
 
 
@@ -70,6 +75,21 @@ class AttemptRequest(Message):
     key: str = ""
     attempts: int = 1
     why: str = ""
+
+
+class WorkflowStepRequest(Message):
+    """A workflow that a step called and that has ended, to be judged.
+
+    `outputs` are its outputs, None when it failed; then `why` says what happened, and `error` is
+    the persisted name of its error.
+    """
+
+    attempt: dict[str, Any]
+    values: dict[str, Any]
+    spent: list[int] = []
+    outputs: dict[str, Any] | None = None
+    why: str = ""
+    error: str = ""
 
 
 class RunOptions(Message):

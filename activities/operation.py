@@ -10,19 +10,21 @@ import json
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from temporalio import activity
 from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
+from activities.authorization import Authorizer
 from activities.client import TransportFailed, send
 from activities.credentials import Masking, SecretStore, reveal
-from activities.names import TRANSPORT_FAILURE, AttemptRequest
+from activities.names import TRANSPORT_FAILURE, AttemptRequest, WorkflowStepRequest
 from activities.signing import verify
 from arazzo.context import Context, RequestView
 from arazzo.errors import DocumentInvalid, DurazzoError, Finding, InputInvalid, PayloadTooLarge
-from arazzo.outcome import Outcome, judge
+from arazzo.outcome import Outcome, judge, judge_workflow
 from arazzo.plan import AttemptPlan
 from arazzo.request import build
 
@@ -32,7 +34,10 @@ if TYPE_CHECKING:
     import httpx
 
     from activities.client import Answer
+    from arazzo.plan import Call
+    from arazzo.request import Request
 
+UNAUTHORIZED: Final = 401
 LARGEST_OUTPUT_BYTES: Final = 1_400_000
 """Below what Temporal takes as one result (2 MB), and below what a run may hold."""
 
@@ -48,6 +53,11 @@ class Operations:
     secrets: SecretStore = field(default_factory=SecretStore)
     servers: Mapping[str, str] = field(default_factory=dict)
 
+    @cached_property
+    def authorizer(self) -> Authorizer:
+        """Return what puts the credentials of security schemes into requests."""
+        return Authorizer(self.client, self.secrets)
+
     @activity.defn(dynamic=True)
     async def attempt(self, args: Sequence[RawValue]) -> dict[str, Any]:
         """Serve the activity of any operation; its type is the operationId."""
@@ -62,7 +72,7 @@ class Operations:
         """Make the attempt and judge it."""
         verify(self.key, request.attempt, request.signature, "this step")
         plan = AttemptPlan.model_validate(request.attempt)
-        values, secrets = reveal(request.values, plan.call.secrets, self.secrets)
+        values, secrets = reveal(request.values, plan.operation.secrets, self.secrets)
         masking = Masking(secrets)
         context = Context(inputs=values.get("inputs", {}), steps=values.get("steps", {}))
         try:
@@ -73,18 +83,29 @@ class Operations:
     async def _sent(
         self, plan: AttemptPlan, asked: AttemptRequest, context: Context, masking: Masking
     ) -> Outcome:
-        request = build(plan.call, self._server(plan), context)
-        if plan.call.idempotency_header and asked.key:
-            request.headers.setdefault(plan.call.idempotency_header, asked.key)
+        call, server = plan.operation, self._server(plan)
+        request = build(call, server, context)
+        if call.idempotency_header and asked.key:
+            request.headers.setdefault(call.idempotency_header, asked.key)
         seen = replace(context, request=request.view)
         try:
-            answer = await send(self.client, request, plan.call)
+            answer = await self._answer(request, call, server, masking)
         except TransportFailed as error:
             return self._failed(plan, asked, seen, error, masking)
         return _judged(plan, asked, seen, answer, masking)
 
+    async def _answer(self, request: Request, call: Call, server: str, masking: Masking) -> Answer:
+        """Send the request once; once more when its token was refused, so was not taken."""
+        authorized = await self.authorizer.authorize(request, call, server, masking)
+        answer = await send(self.client, authorized, call)
+        if answer.response.status == UNAUTHORIZED and self.authorizer.is_renewable(call):
+            self.authorizer.forget(authorized)
+            authorized = await self.authorizer.authorize(request, call, server, masking)
+            answer = await send(self.client, authorized, call)
+        return answer
+
     def _server(self, plan: AttemptPlan) -> str:
-        server = self.servers.get(plan.call.source) or plan.call.server
+        server = self.servers.get(plan.operation.source) or plan.operation.server
         if server:
             return server
         raise DocumentInvalid([no_server(plan)])
@@ -97,7 +118,7 @@ class Operations:
         error: TransportFailed,
         masking: Masking,
     ) -> Outcome:
-        call, fault = plan.call, error.fault
+        call, fault = plan.operation, error.fault
         repeatable = not call.writes or call.idempotency
         if repeatable and fault.try_again and activity.info().attempt < asked.attempts:
             text = f"{call.method} {_safe_url(seen.request)}: {error.message}"
@@ -116,6 +137,20 @@ class Operations:
         outcome = judge(plan, context, spent=request.spent)
         lost = outcome.model_copy(update={"sent": "maybe", "why": request.why})
         return lost.model_dump(mode="json", exclude_defaults=True)
+
+    @activity.defn(name="judge_workflow_step")
+    async def judge_workflow_step(self, raw: dict[str, Any]) -> dict[str, Any]:
+        """Judge a workflow that a step called and that has ended."""
+        request = WorkflowStepRequest.model_validate(raw)
+        plan = AttemptPlan.model_validate(request.attempt)
+        context = Context(
+            inputs=request.values.get("inputs", {}),
+            steps=request.values.get("steps", {}),
+            outputs=request.outputs or {},
+        )
+        outcome = judge_workflow(plan, context, failure=request.why, spent=request.spent)
+        told = outcome.model_copy(update={"error": request.error})
+        return told.model_dump(mode="json", exclude_defaults=True)
 
 
 def _judged(
@@ -145,7 +180,7 @@ def _judged(
 
 def no_server(plan: AttemptPlan) -> Finding:
     """Return the finding that a source has no server."""
-    source = plan.call.source
+    source = plan.operation.source
     return Finding(
         "no-server",
         "error",

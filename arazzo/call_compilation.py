@@ -11,7 +11,7 @@ from arazzo.errors import ExpressionError
 from arazzo.model import Parameter, Reusable
 from arazzo.openapi import SAFE_TO_REPEAT
 from arazzo.operation_lookup import find_operation, path_variables
-from arazzo.plan import Call, ParameterPlan
+from arazzo.plan import Call, CredentialPlan, ParameterPlan
 from arazzo.provider import OperationSettings
 from arazzo.scope import closest
 
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from arazzo.model import Step
-    from arazzo.openapi import Operation
+    from arazzo.openapi import Operation, SecurityScheme
+    from arazzo.provider import CredentialSettings
     from arazzo.references import Collected, Names
     from arazzo.scope import Scope
     from arazzo.yaml_text import Path
@@ -56,21 +57,7 @@ class CallCompiler:
         writes = by_method if settings.writes is None else settings.writes
         parameters = tuple(self._parameters(operation))
         content_type, payload = self._body(operation)
-        return self._call(
-            source, operation, parameters, content_type, payload, writes, settings.idempotency
-        )
-
-    def _call(
-        self,
-        source: str,
-        operation: Operation,
-        parameters: tuple[ParameterPlan, ...],
-        content_type: str | None,
-        payload: Any,
-        writes: bool,
-        idempotency: bool,
-    ) -> Call:
-        settings, defaults = self.scope.settings, self.scope.defaults
+        provider, defaults = self.scope.settings, self.scope.defaults
         return Call(
             operation_id=operation.operation_id,
             method=operation.method,
@@ -80,11 +67,13 @@ class CallCompiler:
             content_type=content_type,
             payload=payload,
             writes=writes,
-            idempotency=idempotency,
-            idempotency_header=settings.idempotency_key.header if writes else None,
-            secrets=settings.secrets,
-            connect_timeout=settings.timeouts.connect or defaults.connect_timeout,
-            total_timeout=settings.timeouts.total or defaults.total_timeout,
+            idempotency=settings.idempotency,
+            idempotency_header=provider.idempotency_key.header if writes else None,
+            secrets=provider.secrets,
+            credentials=self._credentials(operation),
+            link_parameter=settings.link_parameter,
+            connect_timeout=provider.timeouts.connect or defaults.connect_timeout,
+            total_timeout=provider.timeouts.total or defaults.total_timeout,
             retry_after_ceiling=defaults.retry_after_ceiling,
             largest_response=defaults.largest_response,
         )
@@ -117,29 +106,15 @@ class CallCompiler:
         own = [
             (found, (*self.path, "parameters", index))
             for index, one in enumerate(self.step.parameters)
-            if (found := self._parameter_of(one, (*self.path, "parameters", index))) is not None
+            if (found := resolved_parameter(self.scope, one, (*self.path, "parameters", index)))
+            is not None
         ]
         yield from own
         named = {(one.name, one.location) for one, _ in own}
         for index, one in enumerate(self.scope.workflow.parameters):
-            found = self._parameter_of(one, ("parameters", index))
+            found = resolved_parameter(self.scope, one, ("parameters", index))
             if found is not None and (found.name, found.location) not in named:
                 yield found, ("parameters", index)
-
-    def _parameter_of(self, one: Parameter | Reusable, path: Path) -> Parameter | None:
-        if isinstance(one, Parameter):
-            return one
-        known = self.scope.document.components.parameters
-        found = known.get(one.reference.removeprefix("$components.parameters."))
-        if found is None:
-            self.scope.add(
-                "unknown-component",
-                f"`{one.reference}` names no parameter of the components",
-                path,
-                mend=closest(one.reference, [f"$components.parameters.{name}" for name in known]),
-            )
-            return None
-        return found if one.value is None else found.model_copy(update={"value": one.value})
 
     def _location(self, one: Parameter, path: Path, operation: Operation) -> str | None:
         variables = list(path_variables(operation.path))
@@ -254,20 +229,34 @@ class CallCompiler:
                     (),
                     severity="warning",
                 )
-        self._check_credentials(operation)
 
-    def _check_credentials(self, operation: Operation) -> None:
+    def _credentials(self, operation: Operation) -> tuple[tuple[CredentialPlan, ...], ...]:
+        """One that the step gives itself wins; else those alternatives that are configured."""
         given = {(one.location, one.name.lower()) for one, _ in self.given}
         wanted = {(one.location, one.name.lower()) for one in operation.credentials}
-        if wanted and not wanted & given:
-            schemes = ", ".join(f"`{one.scheme}`" for one in operation.credentials)
-            self._add(
-                "no-credential",
-                f"the operation wants a credential ({schemes}) and the step gives none",
-                (),
-                severity="warning",
-                mend="give it as a parameter of the step",
-            )
+        if not wanted or wanted & given or () in operation.security[:1]:
+            return ()
+        configured = self.scope.settings.credentials
+        alternatives = [
+            tuple(_credential_plan(one, configured[one.scheme]) for one in schemes)
+            for schemes in operation.security
+            if schemes and all(one.scheme in configured for one in schemes)
+        ]
+        if not alternatives and () not in operation.security:
+            self._no_credential(operation)
+        return tuple(alternatives)
+
+    def _no_credential(self, operation: Operation) -> None:
+        schemes = ", ".join(f"`{one.scheme}`" for one in operation.credentials)
+        first = operation.credentials[0].scheme
+        self._add(
+            "no-credential",
+            f"the operation wants a credential ({schemes}) and nothing gives one",
+            (),
+            severity="warning",
+            mend=f"in settings.yaml: `credentials: {{{first}: {{secret: NAME}}}}`; "
+            "or give it as a parameter of the step",
+        )
 
     # -- the body --------------------------------------------------------------------------------
 
@@ -299,12 +288,47 @@ class CallCompiler:
         return content_type, payload
 
 
+def resolved_parameter(scope: Scope, one: Parameter | Reusable, path: Path) -> Parameter | None:
+    """Return the parameter, looked up in the components when it is a reusable one."""
+    if isinstance(one, Parameter):
+        return one
+    known = scope.document.components.parameters
+    found = known.get(one.reference.removeprefix("$components.parameters."))
+    if found is None:
+        scope.add(
+            "unknown-component",
+            f"`{one.reference}` names no parameter of the components",
+            path,
+            mend=closest(one.reference, [f"$components.parameters.{name}" for name in known]),
+        )
+        return None
+    return found if one.value is None else found.model_copy(update={"value": one.value})
+
+
 def expressions_in(value: Any) -> list[expression.Expression]:
     """Return all expressions in a value; one that can't be parsed is reported elsewhere."""
     try:
         return list(template.expressions_of(value))
     except ExpressionError:
         return []
+
+
+def _credential_plan(scheme: SecurityScheme, settings: CredentialSettings) -> CredentialPlan:
+    """A secret for an oauth2 or openIdConnect scheme is a token that somebody else has got."""
+    place = {"scheme": scheme.scheme, "location": scheme.location, "name": scheme.name}
+    flow = settings.client_credentials
+    if flow is None:
+        kind = scheme.kind if scheme.kind in ("basic", "apiKey") else "bearer"
+        return CredentialPlan.model_validate({**place, "kind": kind, "secret": settings.secret})
+    return CredentialPlan.model_validate(
+        {
+            **place,
+            **flow.model_dump(),
+            "kind": "clientCredentials",
+            "token_url": flow.token_url or scheme.token_url,
+            "scopes": scheme.scopes,
+        }
+    )
 
 
 def is_json(content_type: str) -> bool:

@@ -67,12 +67,24 @@ def compile_document(
     """
     document, findings = model.parse(source)
     findings += _document_findings(source, document)
-    workflows = tuple(
-        _compile_workflow(
-            Scope(source, document, workflow, ("workflows", index), sources, settings, defaults)
+    made: dict[int, CompiledWorkflow | None] = {}
+
+    def compiled(index: int) -> CompiledWorkflow | None:
+        """Each is compiled once; None while it is being compiled, so by way of itself."""
+        if index not in made:
+            made[index] = None
+            made[index] = _compile_workflow(scopes[index])
+        return made[index]
+
+    ids = {one.workflow_id: index for index, one in reversed([*enumerate(document.workflows)])}
+    scopes = [
+        Scope(
+            source, document, workflow, ("workflows", index), sources, settings, defaults,
+            lambda workflow_id: compiled(ids[workflow_id]),
         )
         for index, workflow in enumerate(document.workflows)
-    )
+    ]  # fmt: skip
+    workflows = tuple(one for index in range(len(scopes)) if (one := compiled(index)))
     return CompiledDocument(
         source.file, document.info.title, document.info.version, workflows, tuple(findings)
     )
@@ -125,6 +137,7 @@ def _plan(
         steps=tuple(steps),
         outputs=scope.workflow.outputs,
         visit_budget=scope.defaults.visit_budget,
+        workflows=compiler.workflows,
     )
 
 

@@ -194,3 +194,23 @@ def _selects(criterion: Criterion, root: Json, context: Context) -> bool:
     if isinstance(root, dict) and is_filter:  # the object itself is meant
         return any(True for _ in select(query, [root]))
     return False
+
+
+LONGEST_SEEN: Final = 200
+
+
+def seen(criterion: Criterion, context: Context) -> str:
+    """Return what the expressions of a criterion are at this moment, as text for people."""
+    found = {one.text: one for one in criterion.expressions() if not _is_body(one)}
+    return ", ".join(f"{text} is {_shown(one, context)}" for text, one in found.items())
+
+
+def _is_body(one: Expression) -> bool:
+    """A whole body is told by an excerpt already."""
+    return one.rest in ("body", "payload") and not one.pointer
+
+
+def _shown(one: Expression, context: Context) -> str:
+    value = expressions.evaluate(one, context)
+    text = "absent" if value is ABSENT else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= LONGEST_SEEN else text[:LONGEST_SEEN] + "…"

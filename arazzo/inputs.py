@@ -36,10 +36,10 @@ class InputsSchema:
     def __init__(self, schema: Json, component_inputs: dict[str, Any] | None = None) -> None:
         """Compile the schema. Raises jsonschema_rs.ValidationError when it is no JSON Schema."""
         self.schema: dict[str, Any] = schema if isinstance(schema, dict) else {}
-        self._components = component_inputs or {}
+        self.components = component_inputs or {}
         self._validator = jsonschema_rs.Draft202012Validator(
             {
-                "components": {"inputs": self._components},
+                "components": {"inputs": self.components},
                 "durazzo": {"inputs": schema if schema is not None else True},
                 "$ref": _SCHEMA_POINTER,
             }
@@ -67,7 +67,7 @@ class InputsSchema:
         reference = schema.get("$ref") if isinstance(schema, dict) else None
         prefix = "#/components/inputs/"
         if isinstance(reference, str) and reference.startswith(prefix):
-            found = self._components.get(reference.removeprefix(prefix))
+            found = self.components.get(reference.removeprefix(prefix))
             return found if isinstance(found, dict) else {}
         return cast("dict[str, Any]", schema) if isinstance(schema, dict) else {}
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol, assert_never
 
+from arazzo import template
 from arazzo.context import Context
 from arazzo.errors import (
+    RUN_ERRORS,
     OutcomeUnknown,
     PayloadTooLarge,
     PollDeadlineExceeded,
@@ -36,6 +38,9 @@ from arazzo.transition import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from arazzo.context import Json
     from arazzo.errors import DurazzoError
     from arazzo.outcome import Outcome
     from arazzo.plan import Plan, StepPlan
@@ -71,6 +76,9 @@ class Effects(Protocol):
     async def perform(self, step: StepPlan, values: dict[str, Any]) -> Outcome:
         """Make one attempt of a step and return how it was judged."""
 
+    async def call(self, step: StepPlan, inputs: dict[str, Any], values: dict[str, Any]) -> Outcome:
+        """Run the workflow that a step calls to its end and return how that was judged."""
+
     async def pause(self, pause: Pause) -> None:
         """Return after the pause's seconds."""
 
@@ -79,6 +87,18 @@ class Effects(Protocol):
 
     def show(self, state: RunState, pause: Pause | None) -> None:
         """Be told that something changed that a watcher would like to see."""
+
+
+def joined_pages(
+    before: dict[str, Any], outputs: dict[str, Any], names: Collection[str]
+) -> dict[str, Any]:
+    """Return the outputs of a page, with the lists of those names behind the lists before."""
+    joined = {
+        name: [*before[name], *outputs[name]]
+        for name in names
+        if isinstance(before.get(name), list) and isinstance(outputs.get(name), list)
+    }
+    return {**outputs, **joined}
 
 
 class Interpreter:
@@ -143,7 +163,7 @@ class Interpreter:
         while True:
             here.attempts += 1
             tried += 1
-            outcome = await self.effects.perform(step, self._values(step))
+            outcome = await self._effect(step)
             here.last_status = outcome.status
             if fate_unknown(step, outcome):
                 raise self._outcome_unknown(step, outcome)
@@ -152,6 +172,14 @@ class Interpreter:
             if not may_send_again(step, outcome):
                 return outcome
             await self._pause(step, self._transient_pause(step, outcome, tried))
+
+    async def _effect(self, step: StepPlan) -> Outcome:
+        invocation = step.attempt.invocation
+        if invocation is None:
+            return await self.effects.perform(step, self._values(step))
+        compiled = template.compile_value(invocation.inputs)
+        inputs: Json = template.evaluate_value(compiled, self._context())
+        return await self.effects.call(step, inputs, self._values(step))
 
     def _values(self, step: StepPlan) -> dict[str, Any]:
         here = self.state.step(step.step_id)
@@ -169,10 +197,18 @@ class Interpreter:
         return Pause(step.step_id, seconds, f"{said}, trying again", tried + 1)
 
     def _keep(self, step: StepPlan, outcome: Outcome) -> None:
-        if outcome.passed:
-            self.state.outputs[step.step_id] = outcome.outputs
-            self.state.output_bytes[step.step_id] = outcome.output_bytes
-            self._refuse_growth()
+        if not outcome.passed:
+            return
+        before = self.state.outputs.get(step.step_id, {})
+        outputs, size = outcome.outputs, outcome.output_bytes
+        here = self.state.step(step.step_id)
+        if step.collect and here.pages:
+            outputs = joined_pages(before, outputs, step.collect)
+            size += self.state.output_bytes.get(step.step_id, 0)
+        here.pages += bool(step.collect)
+        self.state.outputs[step.step_id] = outputs
+        self.state.output_bytes[step.step_id] = size
+        self._refuse_growth()
 
     def _refuse_growth(self) -> None:
         total = self.state.fixed_bytes + sum(self.state.output_bytes.values())
@@ -216,12 +252,10 @@ class Interpreter:
         """Go forward: the loops of the step that is left and of the one entered begin anew."""
         self.state.step(step.step_id).retries.clear()
         if target is not None:
-            self._begin_loop(self.state.step(target))
+            there = self.state.step(target)
+            there.begin_loop(self.effects.now())
+            there.leave_loop()
         self.state.cursor = target
-
-    def _begin_loop(self, there: StepState) -> None:
-        there.loop_since = self.effects.now()
-        there.polls = 0
 
     async def _poll(
         self, step: StepPlan, outcome: Outcome, target: str, after: float | None
@@ -230,12 +264,23 @@ class Interpreter:
         if outcome.passed and outcome.action is not None:
             self._count_retry(step, outcome.action, passed=True)
         plan = self.plan.steps[self.plan.index(target)]
-        if self.state.digest(plan.request_reads) != there.digest:
-            self._begin_loop(there)
+        digest = self.state.digest(plan.request_reads)
+        if self._is_changed(there, digest):
+            if not there.circling:
+                there.begin_loop(self.effects.now())
+            there.note_change(digest)
+        elif plan.collect:
+            raise self._page_again(plan, there)
         else:
             there.polls += 1
             await self._pause(step, self._poll_pause(plan, there, outcome, after))
         self.state.cursor = target
+
+    def _is_changed(self, there: StepState, digest: str) -> bool:
+        """Values that come again are no change, whether at once or in a circle."""
+        if self.plan.engine_rev > 1 and digest == there.landmark:
+            there.circling = True
+        return digest not in (there.digest, there.landmark if self.plan.engine_rev > 1 else "")
 
     def _count_retry(self, step: StepPlan, action: int, *, passed: bool) -> None:
         counts = self.state.step(step.step_id).retries
@@ -294,10 +339,18 @@ class Interpreter:
         end = f" ({ending})" if ending else ""
         answered = "" if outcome.status is None else f" answered {outcome.status}"
         said = f"{step.request_line}{answered}: {outcome.why}{body}{end}"
-        return StepFailed(
+        return RUN_ERRORS.get(outcome.error, StepFailed)(
             f"step `{step.step_id}` failed: {said}",
             reason="ended-by-document" if ending else "step-failed",
             facts={**self._facts(step), "why": outcome.why, "excerpt": outcome.excerpt},
+        )
+
+    def _page_again(self, step: StepPlan, there: StepState) -> DurazzoError:
+        return UnexpectedState(
+            f"step `{step.step_id}`: after {there.pages} pages of {step.request_line} the service "
+            "leads back to a page that has been read, so its pages would never end",
+            reason="page-again",
+            facts={**self._facts(step), "pages": there.pages},
         )
 
     def _outcome_unknown(self, step: StepPlan, outcome: Outcome) -> DurazzoError:

@@ -35,12 +35,20 @@ class DeclaredParameter:
 
 
 @dataclass(frozen=True, slots=True)
-class Credential:
-    """Where a security scheme puts its credential: `header` Authorization, or as apiKey says."""
+class SecurityScheme:
+    """A Security Scheme Object, and where it puts its credential.
+
+    `kind` is basic, bearer, apiKey, oauth2, or the type of a scheme that can't be served;
+    `location` and `name` are header and Authorization unless an apiKey says otherwise;
+    `token_url` is that of the client credentials flow, as written.
+    """
 
     scheme: str
-    location: str
-    name: str
+    kind: str
+    location: str = "header"
+    name: str = "Authorization"
+    token_url: str = ""
+    scopes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +66,13 @@ class Operation:
     body_schema: Mapping[str, Json] = field(default_factory=dict)
     responses: Mapping[str, Json] = field(default_factory=dict)
     servers: tuple[str, ...] = ()
-    credentials: tuple[Credential, ...] = ()
+    security: tuple[tuple[SecurityScheme, ...], ...] = ()
     problems: tuple[str, ...] = ()
+
+    @property
+    def credentials(self) -> tuple[SecurityScheme, ...]:
+        """Return all schemes that some alternative of the security requirements names."""
+        return tuple(dict.fromkeys(one for schemes in self.security for one in schemes))
 
     def parameter(self, name: str, location: str) -> DeclaredParameter | None:
         """Return the declared parameter; names of headers are compared without case."""
@@ -136,7 +149,7 @@ class OpenApiDescription:
             body_schema=self.follow(_objects(next(iter(content.values()), None)).get("schema")),
             responses=_objects(node.get("responses")),
             servers=tuple(_server_urls(node, item, self.root)),
-            credentials=tuple(self._credentials(node)),
+            security=tuple(self._security(node)),
             problems=tuple(_external_references(node, item)),
         )
 
@@ -163,16 +176,27 @@ class OpenApiDescription:
             schema=self.follow(node.get("schema")),
         )
 
-    def _credentials(self, node: dict[str, Any]) -> Iterator[Credential]:
-        requirements = node.get("security", self.root.get("security"))
-        components = self.follow(self.root.get("components"))
-        schemes = _objects(components.get("securitySchemes"))
-        for name in dict.fromkeys(key for one in _list(requirements) for key in _objects(one)):
-            scheme = self.follow(schemes.get(name))
-            if scheme.get("type") == "apiKey":
-                yield Credential(name, str(scheme.get("in", "")), str(scheme.get("name", "")))
-            elif scheme:
-                yield Credential(name, "header", "Authorization")
+    def _security(self, node: dict[str, Any]) -> Iterator[tuple[SecurityScheme, ...]]:
+        """One entry for each alternative; an empty one says that no credential is needed."""
+        schemes = _objects(self.follow(self.root.get("components")).get("securitySchemes"))
+        for requirement in _list(node.get("security", self.root.get("security"))):
+            named = _objects(requirement).items()
+            known = [(name, scopes, self.follow(schemes.get(name))) for name, scopes in named]
+            yield tuple(
+                _scheme(name, found, _list(scopes)) for name, scopes, found in known if found
+            )
+
+
+def _scheme(name: str, found: dict[str, Any], scopes: list[Any]) -> SecurityScheme:
+    kind = str(found.get("type", ""))
+    if kind == "apiKey":
+        location, key = str(found.get("in", "")), str(found.get("name", ""))
+        return SecurityScheme(name, kind, location, key)
+    if kind == "http":
+        return SecurityScheme(name, str(found.get("scheme", "")).lower())
+    flow = _objects(_objects(found.get("flows")).get("clientCredentials"))
+    wanted = tuple(str(scope) for scope in scopes)
+    return SecurityScheme(name, kind, token_url=str(flow.get("tokenUrl", "")), scopes=wanted)
 
 
 def _external_references(node: dict[str, Any], item: dict[str, Any]) -> Iterator[str]:

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from arazzo.scope import Scope
     from arazzo.yaml_text import Path
 
-RESERVED_OPERATION_IDS: Final = frozenset(("load_plan", "seal_run", "judge_lost_attempt"))
+RESERVED_OPERATION_IDS: Final = frozenset(
+    ("load_plan", "seal_run", "judge_lost_attempt", "judge_workflow_step")
+)
 """Names of our own activities: Temporal would call those in place of the operation's."""
 
 Found = tuple[str, "Operation"]
@@ -42,10 +44,9 @@ class _Lookup:
         self.path = path
 
     def find(self) -> Found | None:
-        for name, written in (("workflow_id", "workflowId"), ("operation_path", "operationPath")):
-            if getattr(self.step, name):
-                self._unsupported(f"a step with `{written}`", (written,))
-                return None
+        if self.step.operation_path:
+            self._unsupported("a step with `operationPath`", ("operationPath",))
+            return None
         for extra in ("channelPath", "action", "correlationId"):
             if extra in (self.step.model_extra or {}):
                 self._unsupported(f"`{extra}` (AsyncAPI)", (extra,))

@@ -32,7 +32,8 @@ class Outcome(BaseModel):
     `status` is the HTTP status, None without a response; `action` is the index of the chosen
     action in `on_success` or `on_failure`; `retry_after` is in seconds; `why` says in words what
     did not hold; `excerpt` is the masked beginning of the body of a step that did not pass;
-    `output_bytes` is the size of the outputs as JSON.
+    `output_bytes` is the size of the outputs as JSON; `error` is the persisted name of the error
+    that ended a workflow which the step called.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -46,7 +47,7 @@ class Outcome(BaseModel):
     why: str = ""
     excerpt: str = ""
     output_bytes: int = 0
-    malformed: bool = False
+    error: str = ""
 
 
 def judge(
@@ -68,15 +69,38 @@ def judge(
     return Outcome(status=status, passed=True, outputs=outputs, action=action)
 
 
+def judge_workflow(
+    attempt: AttemptPlan, context: Context, *, failure: str = "", spent: Collection[int] = ()
+) -> Outcome:
+    """Judge a workflow that a step called; `context.outputs` are its outputs.
+
+    `failure` says why it did not complete. The outcome holds the step's own outputs, which may
+    read the workflow's as `$outputs.name`; the step's outputs are the workflow's and its own.
+    """
+    why = failure or _unmet(attempt.success_criteria, context)
+    if why:
+        return Outcome(action=chosen(attempt.on_failure, context, spent), why=why)
+    own = computed(attempt.outputs, context)
+    outputs = {**context.outputs, **own}
+    seen = replace(context, steps={**context.steps, attempt.step_id: outputs})
+    return Outcome(passed=True, outputs=own, action=chosen(attempt.on_success, seen, ()))
+
+
 def first_unmet(criteria: Collection[CriterionPlan], context: Context) -> str:
     """Return why the step did not pass, or the empty text; without criteria 2xx passes."""
     if context.response is None:
         return "no response came"
     if not criteria:
         return _unless_2xx(context.response)
+    return _unmet(criteria, context)
+
+
+def _unmet(criteria: Collection[CriterionPlan], context: Context) -> str:
     for one in criteria:
-        if not _holds(one, context):
-            return f"the criterion `{one.condition}` did not hold"
+        compiled = criterion.compile(one.condition, one.type, one.version, one.context)
+        if not criterion.holds(compiled, context):
+            seen = criterion.seen(compiled, context)
+            return f"the criterion `{one.condition}` did not hold{f' ({seen})' if seen else ''}"
     return ""
 
 

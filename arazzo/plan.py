@@ -16,7 +16,8 @@ from pydantic import BaseModel, ConfigDict
 from arazzo.provider import Polling
 
 PLAN_FORMAT: Final = 1
-ENGINE_REV: Final = 1
+ENGINE_REV: Final = 2
+"""2: a loop whose values come again in a circle is paced like a poll, too."""
 LARGEST_PLAN_BYTES: Final = 1024 * 1024
 
 
@@ -64,12 +65,39 @@ class ParameterPlan(PlanPart):
     explode: bool = False
 
 
+class CredentialPlan(PlanPart):
+    """How the credential of one security scheme is made, from secrets by name.
+
+    It goes into `location` (header, query or cookie) under `name`. `secret` is used for all kinds
+    but clientCredentials, whose `token_url` is absolute or relative to the server of the call.
+    """
+
+    scheme: str
+    kind: Literal["basic", "bearer", "apiKey", "clientCredentials"]
+    location: Literal["header", "query", "cookie"] = "header"
+    name: str = "Authorization"
+    secret: str = ""
+    client_id: str = ""
+    client_secret: str = ""
+    token_url: str = ""
+    scopes: tuple[str, ...] = ()
+    send: Literal["body", "basic"] = "body"
+    headers: dict[str, str] = {}
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Return the names of the secrets that it takes."""
+        return tuple(one for one in (self.secret, self.client_id, self.client_secret) if one)
+
+
 class Call(PlanPart):
     """An operation as one step calls it.
 
     `server` is the base URL of the run's choice, empty when only the worker's own settings name
     one; `secrets` are the secret names that the document may use (None: any); `writes` is true
-    when sending twice could do something twice; seconds for the timeouts.
+    when sending twice could do something twice; seconds for the timeouts. `credentials` are the
+    alternatives of the security requirements, the first of which that the worker has secrets for
+    is sent; `link_parameter` is the parameter whose link takes the place of the query.
     """
 
     operation_id: str
@@ -84,22 +112,43 @@ class Call(PlanPart):
     idempotency_header: str | None = None
     idempotency: bool = False
     secrets: tuple[str, ...] | None = None
+    credentials: tuple[tuple[CredentialPlan, ...], ...] = ()
+    link_parameter: str | None = None
     connect_timeout: float
     total_timeout: float
     retry_after_ceiling: float
     largest_response: int
 
 
+class Invocation(PlanPart):
+    """A workflow as one step calls it: its type, and its inputs, whose strings hold expressions."""
+
+    workflow_type: str
+    inputs: dict[str, Any] = {}
+
+
 class AttemptPlan(PlanPart):
-    """All that one attempt of a step needs; this part of the plan travels to the activity."""
+    """All that one attempt of a step needs; this part of the plan travels to the activity.
+
+    A step has either a `call` of an operation or an `invocation` of another workflow.
+    """
 
     workflow_id: str
     step_id: str
-    call: Call
+    call: Call | None = None
+    invocation: Invocation | None = None
     success_criteria: tuple[CriterionPlan, ...] = ()
     on_success: tuple[ActionPlan, ...] = ()
     on_failure: tuple[ActionPlan, ...] = ()
     outputs: dict[str, str] = {}
+
+    @property
+    def operation(self) -> Call:
+        """Return the call of an operation. Raises TypeError for a step that has none."""
+        if self.call is None:
+            message = f"step `{self.step_id}` calls no operation"
+            raise TypeError(message)
+        return self.call
 
 
 class Reads(PlanPart):
@@ -126,7 +175,8 @@ class StepPlan(PlanPart):
 
     `request_reads` are the values that shape the request; `reads` are those and what criteria
     and outputs read. `signature` authenticates `attempt` (hex of HMAC-SHA-256);
-    `start_to_close` is the activity's timeout in seconds, longer than any of the request's.
+    `start_to_close` is the activity's timeout in seconds, longer than any of the request's;
+    `collect` names outputs that grow from page to page (see ProviderSettings).
     """
 
     attempt: AttemptPlan
@@ -136,7 +186,8 @@ class StepPlan(PlanPart):
     polling: Polling
     transient: RetryPlan
     transport: RetryPlan
-    start_to_close: float
+    start_to_close: float = 0.0
+    collect: tuple[str, ...] = ()
 
     @property
     def step_id(self) -> str:
@@ -144,9 +195,22 @@ class StepPlan(PlanPart):
         return self.attempt.step_id
 
     @property
+    def called(self) -> str:
+        """Return the operationId, or the type of the workflow that the step calls."""
+        attempt = self.attempt
+        return attempt.invocation.workflow_type if attempt.invocation else self.operation_id
+
+    @property
+    def operation_id(self) -> str:
+        """Return the operationId. Raises TypeError for a step that calls a workflow."""
+        return self.attempt.operation.operation_id
+
+    @property
     def request_line(self) -> str:
         """Return method and path as written in the description, for people to read."""
-        return f"{self.attempt.call.method} {self.attempt.call.path}"
+        if self.attempt.invocation:
+            return f"workflow {self.attempt.invocation.workflow_type}"
+        return f"{self.attempt.operation.method} {self.attempt.operation.path}"
 
 
 class DocumentIdentity(PlanPart):
@@ -158,7 +222,11 @@ class DocumentIdentity(PlanPart):
 
 
 class Plan(PlanPart):
-    """A workflow, ready to be interpreted. `outputs` maps names to values with expressions."""
+    """A workflow, ready to be interpreted. `outputs` maps names to values with expressions.
+
+    `workflows` holds the plans of the workflows that steps call, by workflow type. Such a plan
+    carries the JSON Schema of its inputs too, since no document is asked when it begins.
+    """
 
     plan_format: int
     engine_rev: int
@@ -168,6 +236,9 @@ class Plan(PlanPart):
     steps: tuple[StepPlan, ...]
     outputs: dict[str, Any] = {}
     visit_budget: int
+    workflows: dict[str, SubWorkflow] = {}
+    inputs_schema: Any = None
+    component_inputs: dict[str, Any] = {}
 
     def index(self, step_id: str) -> int:
         """Return the position of a step in the order of the document."""
@@ -176,6 +247,16 @@ class Plan(PlanPart):
     def digest(self) -> str:
         """Return the SHA-256 of the plan's canonical JSON, as hex."""
         return hashlib.sha256(canonical(self.as_json())).hexdigest()
+
+
+class SubWorkflow(PlanPart):
+    """The plan of a workflow that a step calls, and the worker's `signature` of it."""
+
+    plan: Plan
+    signature: str = ""
+
+
+Plan.model_rebuild()
 
 
 def canonical(value: Any) -> bytes:

@@ -6,9 +6,9 @@ section 4). Unknown keys are refused. All times are seconds.
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Seconds = Annotated[float, Field(ge=0, le=400 * 86400)]
 SecretName = Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
@@ -77,10 +77,13 @@ class OperationSettings(Settings):
 
     `writes`: true for a GET that changes something, false for a POST that only searches.
     `idempotency`: the service honours an idempotency key, so a write may be sent again.
+    `link_parameter`: a query parameter whose value is a link to the next page, absolute or
+    relative. Only its query is used, in place of the request's: host and path stay the plan's.
     """
 
     writes: bool | None = None
     idempotency: bool = False
+    link_parameter: str | None = None
 
 
 class Timeouts(Settings):
@@ -98,6 +101,38 @@ class Retry(Settings):
     longest: Seconds | None = None
 
 
+class ClientCredentials(Settings):
+    """The OAuth2 client credentials flow (RFC 6749, 4.4): secrets by name, never their values.
+
+    `token_url` replaces the description's; a relative one is resolved against the server.
+    `send` says how the client authenticates: in the body, or by HTTP Basic. `headers` maps
+    headers of the token request to headers of the operation's request, whose values they take.
+    """
+
+    client_id: SecretName
+    client_secret: SecretName
+    token_url: str | None = None
+    send: Literal["body", "basic"] = "body"
+    headers: dict[str, str] = {}
+
+
+class CredentialSettings(Settings):
+    """Where the credential of one security scheme comes from: exactly one of the two.
+
+    The secret of a `basic` scheme is `user:password`; of all others it is the credential itself.
+    """
+
+    secret: SecretName | None = None
+    client_credentials: ClientCredentials | None = None
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> CredentialSettings:
+        if (self.secret is None) is (self.client_credentials is None):
+            message = "give either `secret` or `client_credentials`"
+            raise ValueError(message)
+        return self
+
+
 class IdempotencyKey(Settings):
     """The header that carries the key of a visit; None sends no key."""
 
@@ -109,13 +144,17 @@ class ProviderSettings(Settings):
 
     `servers` maps the name of a source description to named base URLs, the first of which is
     the default; `secrets` are the only secret names that the documents may use (None: all);
-    `prefix` is put before every workflowId of the folder.
+    `prefix` is put before every workflowId of the folder. `credentials` are by the name of the
+    security scheme. `collect` names, by workflowId and stepId, outputs that are lists and grow
+    from page to page while a loop sends a changed request; a page that comes again is an error.
     """
 
     prefix: str = ""
     servers: dict[str, dict[str, str]] = {}
     secrets: tuple[SecretName, ...] | None = None
+    credentials: dict[str, CredentialSettings] = {}
     polling: ProviderPolling = ProviderPolling()
+    collect: dict[str, dict[str, tuple[str, ...]]] = {}
     operations: dict[str, OperationSettings] = {}
     timeouts: Timeouts = Timeouts()
     transient: Retry = Retry()

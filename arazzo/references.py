@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from arazzo import criterion, expression, template
 from arazzo.deviations import DEVIATIONS
 from arazzo.errors import ExpressionError
+from arazzo.navigation import longest_key
 from arazzo.plan import Reads
 
 if TYPE_CHECKING:
@@ -72,6 +73,8 @@ class Names:
     outputs_of: Mapping[str, Collection[str]]
     sources: Collection[str]
     findings: list[Finding]
+    called_outputs: Collection[str] | None = None
+    """The outputs of the workflow that the step calls, which it may read as `$outputs.name`."""
 
     def check_value(
         self, value: Any, path: Path, collected: Collected, *, after_response: bool
@@ -106,7 +109,9 @@ class Names:
     ) -> None:
         """Check one expression and gather what it reads."""
         found = expression.references(one)
-        if found.root in _NOT_YET:
+        if found.root == "outputs" and after_response and self.called_outputs is not None:
+            self._called_output(one, found.rest, path)
+        elif found.root in _NOT_YET:
             self._add(
                 "unsupported-expression",
                 f"`{one.text}`: {_NOT_YET[found.root]} is not supported yet",
@@ -153,6 +158,11 @@ class Names:
         else:
             name = rest.removeprefix(f"{step}.").removeprefix("outputs.")
             self._unknown(f"output of step `{step}`", name, self.outputs_of[step], path, one)
+
+    def _called_output(self, one: Expression, rest: str, path: Path) -> None:
+        known = self.called_outputs or ()
+        if rest and longest_key(rest, known) is None:
+            self._unknown("output", rest, known, path, one)
 
     def _source(self, one: Expression, rest: str, path: Path) -> None:
         if not any(rest == name or rest.startswith(f"{name}.") for name in self.sources):

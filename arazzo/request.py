@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from arazzo import template
 from arazzo.context import ABSENT, RequestView
@@ -45,7 +45,12 @@ def build(call: Call, server: str, context: Context) -> Request:
     can't stand in a header.
     """
     given = [(one, _value(one.value, context)) for one in call.parameters]
-    query = [pair for one, value in given if one.location == "query" for pair in _query(one, value)]
+    query = _link_query(call, given) or [
+        pair
+        for one, value in given
+        if one.location == "query" and one.name != call.link_parameter
+        for pair in _query(one, value)
+    ]
     headers = _headers(given)
     body = _value(call.payload, context) if call.content_type else ABSENT
     encoded = None
@@ -55,6 +60,14 @@ def build(call: Call, server: str, context: Context) -> Request:
     url = server.rstrip("/") + _path(call, given) + ("?" + "&".join(query) if query else "")
     view = RequestView(call.method, url, headers, _of(given, "query"), _of(given, "path"), body)
     return Request(call.method, url, headers, encoded, view)
+
+
+def _link_query(call: Call, given: Given) -> list[str]:
+    """The query of the link to a page, nothing where there is no link (see OperationSettings)."""
+    links = [value for one, value in given if one.name == call.link_parameter]
+    link = next((one for one in links if isinstance(one, str)), "")
+    query = urlsplit(link).query
+    return [query] if query else []
 
 
 def _value(value: Any, context: Context) -> Json:

@@ -7,9 +7,10 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
     from arazzo import model
+    from arazzo.compilation import CompiledWorkflow
     from arazzo.errors import Finding, Severity
     from arazzo.openapi import OpenApiDescription
     from arazzo.provider import ProviderSettings
@@ -44,7 +45,11 @@ class Sources:
 
 @dataclass
 class Scope:
-    """One workflow while it is compiled; `path` leads to it from the document's root."""
+    """One workflow while it is compiled; `path` leads to it from the document's root.
+
+    `compiled` returns another workflow of the document by its workflowId, compiled as well, and
+    None while that one is being compiled itself: then it is on the way to calling itself.
+    """
 
     source: YamlText
     document: model.Document
@@ -53,6 +58,7 @@ class Scope:
     sources: Sources
     settings: ProviderSettings
     defaults: Defaults
+    compiled: Callable[[str], CompiledWorkflow | None]
     findings: list[Finding] = field(default_factory=list)
 
     @property

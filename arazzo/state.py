@@ -25,7 +25,10 @@ class StepState(BaseModel):
     next entry as one); `polls` counts the repeated requests of the present
     loop; `attempts` counts activities, over all visits; `loop_since` is when the present loop
     began; `digest` is that of the values which the last request read; `retries` counts the uses
-    of an action by its index, since the step was entered.
+    of an action by its index, since the step was entered. `changes` counts how often the loop
+    came back with changed values, `landmark` is the digest at the last change whose number is a
+    power of two, and `circling` is set once that digest comes again. `pages` counts the answers
+    whose lists have been collected.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -39,6 +42,25 @@ class StepState(BaseModel):
     digest: str = ""
     last_status: int | None = None
     retries: dict[str, int] = {}
+    changes: int = 0
+    landmark: str = ""
+    circling: bool = False
+    pages: int = 0
+
+    def begin_loop(self, now: float) -> None:
+        """Begin to count polls and time anew; `now` in seconds since the epoch."""
+        self.loop_since = now
+        self.polls = 0
+
+    def leave_loop(self) -> None:
+        """Forget the loop: its changes, and the pages that it collected."""
+        self.changes, self.landmark, self.circling, self.pages = 0, "", False, 0
+
+    def note_change(self, digest: str) -> None:
+        """Remember changed values; with Brent's landmarks a circle of any length is found."""
+        self.changes += 1
+        if self.changes & (self.changes - 1) == 0:
+            self.landmark = digest
 
 
 class RunState(BaseModel):

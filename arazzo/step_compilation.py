@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from arazzo import navigation
 from arazzo.call_compilation import CallCompiler, expressions_in
+from arazzo.invocation_compilation import InvocationCompiler
 from arazzo.model import Action, CriterionExpressionType, Reusable
 from arazzo.plan import ActionPlan, AttemptPlan, CriterionPlan, RetryPlan, StepPlan
 from arazzo.references import Collected, Names
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from arazzo.inputs import InputsSchema
     from arazzo.model import Criterion, Step
+    from arazzo.plan import SubWorkflow
     from arazzo.scope import Scope
     from arazzo.yaml_text import Path
 
@@ -34,31 +36,52 @@ class StepCompiler:
             source=scope.source,
             where=scope.where,
             inputs=schema,
-            outputs_of={step.step_id: list(step.outputs) for step in self.steps},
+            outputs_of={step.step_id: self._output_names(step) for step in self.steps},
             sources=[one.name for one in scope.document.source_descriptions],
             findings=scope.findings,
         )
         self.secret_inputs: set[str] = set()
         self.servers: dict[str, dict[str, str]] = {}
+        self.workflows: dict[str, SubWorkflow] = {}
+
+    def _output_names(self, step: Step) -> list[str]:
+        """A step that calls a workflow has the outputs of that workflow, too."""
+        return list(dict.fromkeys([*step.outputs, *self._called_outputs(step)]))
+
+    def _called_outputs(self, step: Step) -> list[str]:
+        called = (
+            one for one in self.scope.document.workflows if one.workflow_id == step.workflow_id
+        )
+        return [name for one in called for name in one.outputs]
 
     def compile(self, index: int) -> StepPlan | None:
         """Return the plan of a step, or None when it has no operation to call."""
         step, path = self.steps[index], ("steps", index)
         requested, judged = Collected(), Collected()
-        names = self.names = replace(self.names, where=f"{self.scope.where}, step {step.step_id}")
-        call = CallCompiler(
-            self.scope, names, step, path, requested, self.secret_inputs, self.servers
-        ).compile()
+        names = self.names = replace(
+            self.names,
+            where=f"{self.scope.where}, step {step.step_id}",
+            called_outputs=self._called_outputs(step) if step.workflow_id else None,
+        )
+        gathered = (requested, self.secret_inputs, self.servers)
+        call, invocation = None, None
+        if step.workflow_id is None:
+            call = CallCompiler(self.scope, names, step, path, *gathered).compile()
+        else:
+            invocation = InvocationCompiler(
+                self.scope, names, step, path, *gathered, self.workflows
+            ).compile()
         criteria = self._criteria(step.success_criteria, (*path, "successCriteria"), judged)
         on_success = self._actions(step, path, "onSuccess", judged)
         on_failure = self._actions(step, path, "onFailure", judged)
         outputs = self._outputs(step, path, judged)
-        if call is None:
+        if call is None and invocation is None:
             return None
         attempt = AttemptPlan(
             workflow_id=self.scope.workflow.workflow_id,
             step_id=step.step_id,
             call=call,
+            invocation=invocation,
             success_criteria=criteria,
             on_success=on_success,
             on_failure=on_failure,
@@ -78,13 +101,36 @@ class StepCompiler:
                 first=_given(settings.transient.first, defaults.transient_first),
                 longest=_given(settings.transient.longest, defaults.transient_longest),
             ),
-            start_to_close=attempt.call.total_timeout + defaults.activity_margin,
+            start_to_close=self._start_to_close(attempt),
+            collect=self._collect(attempt),
             transport=RetryPlan(
                 attempts=settings.transport.attempts or defaults.transport_attempts,
                 first=_given(settings.transport.first, defaults.transport_first),
                 longest=_given(settings.transport.longest, defaults.transport_longest),
             ),
         )
+
+    def _start_to_close(self, attempt: AttemptPlan) -> float:
+        """A token may have to be fetched first, so there is time for two requests."""
+        if attempt.call is None:
+            return 0.0
+        requests = 2 if attempt.call.credentials else 1
+        return requests * attempt.call.total_timeout + self.scope.defaults.activity_margin
+
+    def _collect(self, attempt: AttemptPlan) -> tuple[str, ...]:
+        """Return the outputs that grow from page to page, by the settings."""
+        of_workflow = self.scope.settings.collect.get(self.scope.workflow.workflow_id, {})
+        wanted = of_workflow.get(attempt.step_id, ())
+        for name in wanted:
+            if name not in attempt.outputs:
+                self.scope.add(
+                    "unknown-collected-output",
+                    f"settings.yaml collects an output `{name}` that the step does not have",
+                    (),
+                    mend=closest(name, list(attempt.outputs)),
+                    step_id=attempt.step_id,
+                )
+        return wanted
 
     # -- criteria --------------------------------------------------------------------------------
 
@@ -221,7 +267,7 @@ class StepCompiler:
 
     def check_workflow_outputs(self) -> None:
         """Check what the workflow gives back: plain reads of inputs and outputs of steps."""
-        self.names = replace(self.names, where=self.scope.where)
+        self.names = replace(self.names, where=self.scope.where, called_outputs=None)
         for name, value in self.scope.workflow.outputs.items():
             path: Path = ("outputs", name)
             if not isinstance(value, str):

@@ -137,6 +137,8 @@ def spent_retries(step: StepPlan, state: StepState) -> list[int]:
 def may_send_again(step: StepPlan, outcome: Outcome) -> bool:
     """Return whether an unasked second attempt is safe and sensible («Never twice»)."""
     call = step.attempt.call
+    if call is None:
+        return False  # what a child workflow may do again, it has done itself
     if outcome.sent == "no":
         return call.writes  # the others have been tried again by their RetryPolicy already
     if outcome.status is None or outcome.status not in TRANSIENT_STATUSES:
@@ -147,4 +149,6 @@ def may_send_again(step: StepPlan, outcome: Outcome) -> bool:
 def fate_unknown(step: StepPlan, outcome: Outcome) -> bool:
     """Return whether a write was sent of which nobody knows if it arrived."""
     call = step.attempt.call
+    if call is None:
+        return False
     return outcome.sent == "maybe" and call.writes and not call.idempotency

@@ -15,7 +15,7 @@ def flow_diagram(plan: Plan) -> str:
     lines = ["flowchart TD", "    start([start])"]
     names = {step.step_id: f"s{index}" for index, step in enumerate(plan.steps)}
     for step in plan.steps:
-        label = f"{step.step_id}<br/>{step.attempt.call.operation_id}<br/>{step.request_line}"
+        label = f"{step.step_id}<br/>{step.called}<br/>{step.request_line}"
         lines.append(f'    {names[step.step_id]}["{_quoted(label)}"]')
     lines += ["    done([completed])", "    failed([failed])"]
     lines.append(f"    start --> {names[plan.steps[0].step_id]}")

@@ -75,9 +75,9 @@ def as_object(entry: Entry, plan: Plan) -> dict[str, Any]:
         "steps": [
             {
                 "step": step.step_id,
-                "operation": step.attempt.call.operation_id,
+                "operation": step.called,
                 "request": step.request_line,
-                "source": step.attempt.call.source,
+                "source": step.attempt.call.source if step.attempt.call else None,
                 "polling": step.polling.model_dump(),
             }
             for step in plan.steps
@@ -134,7 +134,7 @@ def _steps_table(plan: Plan) -> Table:
             f"{action.name}: {action.type} {action.target or ''}".strip()
             for action in (*step.attempt.on_success, *step.attempt.on_failure)
         ]
-        operation = step.attempt.call.operation_id
+        operation = step.called
         table.add_row(step.step_id, operation, step.request_line, "\n".join(actions))
     return table
 

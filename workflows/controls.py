@@ -72,7 +72,7 @@ def _row(plan: Plan, state: RunState, index: int) -> StepProgress:
     seen = state.steps.get(step.step_id)
     return StepProgress(
         step=step.step_id,
-        operation=step.attempt.call.operation_id,
+        operation=step.called,
         request=step.request_line,
         standing=seen.standing if seen else "pending",
         visits=seen.visits if seen else 0,

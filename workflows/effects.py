@@ -13,11 +13,23 @@ from typing import TYPE_CHECKING, Any, Final
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
+from temporalio.exceptions import (
+    ActivityError,
+    ApplicationError,
+    ChildWorkflowError,
+    is_cancelled_exception,
+)
 
-from activities.names import JUDGE_LOST_ATTEMPT, SEAL_RUN, AttemptRequest
-from arazzo.errors import RUN_ERRORS
+from activities.names import (
+    JUDGE_LOST_ATTEMPT,
+    JUDGE_WORKFLOW_STEP,
+    SEAL_RUN,
+    AttemptRequest,
+    WorkflowStepRequest,
+)
+from arazzo.errors import RUN_ERRORS, OtherPartyError, OutcomeUnknown
 from arazzo.outcome import Outcome
+from arazzo.plan import canonical
 from workflows.controls import as_markdown, progress_of
 
 if TYPE_CHECKING:
@@ -27,6 +39,7 @@ if TYPE_CHECKING:
     from workflows.controls import Progress
 
 LONGEST_SUMMARY_BYTES: Final = 200
+UNKNOWN: Final = OutcomeUnknown.__name__
 LOCAL_ACTIVITY_TIMEOUT: Final = timedelta(seconds=30)
 
 
@@ -53,7 +66,7 @@ class TemporalEffects:
     async def perform(self, step: StepPlan, values: dict[str, Any]) -> Outcome:
         """Run the activity of the step's operation."""
         request = self._request(step, values)
-        call = step.attempt.call
+        call = step.attempt.operation
         harmless = not call.writes or call.idempotency
         try:
             result: dict[str, Any] = await workflow.execute_activity(
@@ -78,7 +91,7 @@ class TemporalEffects:
         return Outcome.model_validate(result)
 
     def _request(self, step: StepPlan, values: dict[str, Any]) -> AttemptRequest:
-        call = step.attempt.call
+        call = step.attempt.operation
         key = f"{self._run}/{step.step_id}/{values['visit']}"
         repeatable = not call.writes or call.idempotency
         return AttemptRequest(
@@ -89,6 +102,40 @@ class TemporalEffects:
             key=hashlib.sha256(key.encode()).hexdigest() if call.writes else "",
             attempts=step.transport.attempts if repeatable else 1,
         )
+
+    async def call(self, step: StepPlan, inputs: dict[str, Any], values: dict[str, Any]) -> Outcome:
+        """Run the workflow of the step as a child, by the plan that lies in this run's own."""
+        called = step.called
+        sub = self.plan.workflows[called]
+        carried = {"plan": sub.plan.as_json(), "signature": sub.signature}
+        outputs: dict[str, Any] | None = None
+        failure: dict[str, Any] = {}
+        try:
+            outputs = await workflow.execute_child_workflow(
+                called,
+                args=[inputs, None, carried],
+                id=f"{workflow.info().workflow_id}/{_activity_id(step, values['attempt'])}",
+                parent_close_policy=workflow.ParentClosePolicy.REQUEST_CANCEL,
+                static_summary=shortened(f"{step.step_id} · {step.request_line}"),
+            )
+        except ChildWorkflowError as error:
+            failure = _failure_of_child(step, error)
+        _stop_when_cancelled()
+        judged: dict[str, Any] = await workflow.execute_local_activity(
+            JUDGE_WORKFLOW_STEP,
+            WorkflowStepRequest(
+                attempt=step.attempt.as_json(),
+                values={"inputs": values["inputs"], "steps": values["steps"]},
+                spent=values["spent"],
+                outputs=outputs,
+                **failure,
+            ).as_json(),
+            start_to_close_timeout=LOCAL_ACTIVITY_TIMEOUT,
+        )
+        outcome = Outcome.model_validate(judged)
+        joined = {**(outputs or {}), **outcome.outputs}
+        size = len(canonical(joined))
+        return outcome.model_copy(update={"outputs": joined, "output_bytes": size})
 
     async def _lost(
         self, step: StepPlan, request: AttemptRequest, error: ActivityError
@@ -134,6 +181,21 @@ class TemporalEffects:
         self.pausing = pause
         self.pausing_since = workflow.time()
         workflow.set_current_details(as_markdown(self.progress()))
+
+
+def _failure_of_child(step: StepPlan, error: ChildWorkflowError) -> dict[str, Any]:
+    """What a child's failure says; mistakes of author or caller end this run as they ended it."""
+    if is_cancelled_exception(error):
+        raise error
+    cause = error.cause
+    message = getattr(cause, "message", None) or str(cause or error)
+    name = cause.type if isinstance(cause, ApplicationError) and cause.type in RUN_ERRORS else ""
+    may_be_taken_up = issubclass(RUN_ERRORS.get(name, OtherPartyError), OtherPartyError)
+    if isinstance(cause, ApplicationError) and (not may_be_taken_up or name == UNKNOWN):
+        raise ApplicationError(
+            f"step `{step.step_id}`: {message}", *cause.details, type=name, non_retryable=True
+        )
+    return {"why": message, "error": name or "StepFailed"}
 
 
 def _activity_id(step: StepPlan, attempt: int) -> str:
