@@ -12,7 +12,7 @@ import json
 import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote, urlencode, urljoin
+from urllib.parse import quote, quote_plus, urlencode, urljoin
 
 from activities.client import TransportFailed, send
 from activities.faults import Fault
@@ -140,7 +140,9 @@ class Authorizer:
             form |= {"client_id": client_id, "client_secret": secret}
         else:
             # RFC 6749, 2.3.1: both are form-encoded before they are joined.
-            headers = headers | {"Authorization": _basic(f"{quote(client_id)}:{quote(secret)}")}
+            headers = headers | {
+                "Authorization": _basic(f"{quote_plus(client_id)}:{quote_plus(secret)}")
+            }
         headers = headers | {"Content-Type": "application/x-www-form-urlencoded"}
         body = urlencode(form).encode()
         return Request("POST", url, headers, body, RequestView("POST", url))
