@@ -1,4 +1,4 @@
-"""OpenAPI 3.0 and 3.1 descriptions: the operations that a document can call, by operationId."""
+"""OpenAPI 3.0 and 3.1 descriptions: the operations that a document can call, by id and path."""
 
 from __future__ import annotations
 
@@ -93,8 +93,11 @@ class OpenApiDescription:
         self.source = source
         self.root: dict[str, Any] = source.value if isinstance(source.value, dict) else {}
         self._by_id: dict[str, list[Operation]] = {}
-        for operation in self._operations():
-            self._by_id.setdefault(operation.operation_id, []).append(operation)
+        self._by_path: dict[str, dict[str, Operation]] = {}
+        for operation, has_id in self._operations():
+            self._by_path.setdefault(operation.path, {})[operation.method] = operation
+            if has_id:
+                self._by_id.setdefault(operation.operation_id, []).append(operation)
 
     @property
     def version(self) -> str:
@@ -110,6 +113,15 @@ class OpenApiDescription:
         """Return the operations of that id: none, one, or several where the id is not unique."""
         return self._by_id.get(operation_id, [])
 
+    @property
+    def paths(self) -> list[str]:
+        """Return the path templates that have operations, in document order."""
+        return list(self._by_path)
+
+    def at(self, path: str) -> dict[str, Operation]:
+        """Return the operations of a path template, by upper-case method."""
+        return self._by_path.get(path, {})
+
     def follow(self, node: Json) -> dict[str, Any]:
         """Return the object that a Reference Object leads to; other files are not followed."""
         for _ in range(LONGEST_REFERENCE_CHAIN):
@@ -122,14 +134,16 @@ class OpenApiDescription:
             node = {} if found is ABSENT else found
         return {}
 
-    def _operations(self) -> Iterator[Operation]:
+    def _operations(self) -> Iterator[tuple[Operation, bool]]:
+        """Each operation, and whether it has an id of its own; else method and path are its id."""
         paths = self.root.get("paths")
         for path, item in (paths if isinstance(paths, dict) else {}).items():
             resolved = self.follow(item)
             for method in METHODS:
                 node = resolved.get(method)
-                if isinstance(node, dict) and isinstance(node.get("operationId"), str):
-                    yield self._operation(path, method, resolved, node)
+                if isinstance(node, dict):
+                    has_id = isinstance(node.get("operationId"), str)
+                    yield self._operation(path, method, resolved, node), has_id
 
     def _operation(
         self, path: str, method: str, item: dict[str, Any], node: dict[str, Any]
@@ -138,7 +152,7 @@ class OpenApiDescription:
         content = _objects(body.get("content"))
         parameters = tuple(self._parameters(item, node))
         return Operation(
-            operation_id=node["operationId"],
+            operation_id=str(node.get("operationId") or f"{method.upper()} {path}"),
             method=method.upper(),
             path=path,
             path_in_file=("paths", path, method),

@@ -1,10 +1,11 @@
-"""Which operation a step means: by operationId, plain or qualified by its source."""
+"""Which operation a step means: by operationId, plain or qualified by its source, or by path."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
 from arazzo.model import Parameter
+from arazzo.operation_path import WrittenPath
 from arazzo.scope import closest
 
 if TYPE_CHECKING:
@@ -44,13 +45,12 @@ class _Lookup:
         self.path = path
 
     def find(self) -> Found | None:
-        if self.step.operation_path:
-            self._unsupported("a step with `operationPath`", ("operationPath",))
-            return None
         for extra in ("channelPath", "action", "correlationId"):
             if extra in (self.step.model_extra or {}):
                 self._unsupported(f"`{extra}` (AsyncAPI)", (extra,))
                 return None
+        if self.step.operation_path:
+            return self._by_path(self.step.operation_path)
         if not self.step.operation_id:
             self._add(
                 "missing-operation", "the step names no operation", (), mend="add `operationId:`"
@@ -58,23 +58,74 @@ class _Lookup:
             return None
         return self._found(self.step.operation_id)
 
+    def _by_path(self, text: str) -> Found | None:
+        if self.step.operation_id:
+            self._add(
+                "two-operations",
+                "a step names its operation by `operationId` or by `operationPath`, not by both",
+                ("operationPath",),
+                mend="keep one of the two",
+            )
+        written = WrittenPath.read(text)
+        if not written.is_standard:
+            self._add(
+                "operation-path-form",
+                f"`{text}` is not how the standard writes an operationPath",
+                ("operationPath",),
+                severity="warning",
+                mend="write `{$sourceDescriptions.NAME.url}#/paths/~1PATH/METHOD`",
+            )
+        found = [
+            (name, operation)
+            for name, description in self.scope.sources.openapi.items()
+            if written.means(name, self.scope.urls.get(name, ""))
+            for method, operation in description.at(written.path).items()
+            if written.method in ("", method)
+        ]
+        if found:
+            return self._only("operationPath", text, found)
+        self._unknown_path(written)
+        return None
+
+    def _unknown_path(self, written: WrittenPath) -> None:
+        if self._missing_sources("operationPath"):
+            return
+        known = [
+            f"{method} {path}"
+            for description in self.scope.sources.openapi.values()
+            for path in description.paths
+            for method in description.at(path)
+        ]
+        wanted = f"{written.method} {written.path}".strip()
+        self._add(
+            "unknown-operation",
+            f"no source description has an operation {wanted}",
+            ("operationPath",),
+            mend=closest(wanted, known),
+        )
+
+    def _only(self, field: str, text: str, found: list[Found]) -> Found | None:
+        if len(found) == 1:
+            self._check_operation(found[0][1], field)
+            return found[0]
+        places = ", ".join(f"{source}: {one.method} {one.path}" for source, one in found)
+        path_form = "write `{$sourceDescriptions.NAME.url}#/paths/~1PATH/METHOD`"
+        by_id = field == "operationId"
+        self._add(
+            "ambiguous-operation",
+            f"the {field} `{text}` names several operations: {places}",
+            (field,),
+            mend=f"write `$sourceDescriptions.NAME.{text}`" if by_id else path_form,
+        )
+        return None
+
     def _found(self, text: str) -> Found | None:
         found = list(self._candidates(text))
         if len(found) > 1:
             found = [one for one in found if self._fits(one[1])] or found
-        if len(found) == 1:
-            self._check_operation(found[0][1])
-            return found[0]
         if found:
-            places = ", ".join(f"{source}: {one.method} {one.path}" for source, one in found)
-            self._add(
-                "ambiguous-operation",
-                f"the operationId `{text}` names several operations: {places}",
-                ("operationId",),
-                mend="write `$sourceDescriptions.NAME." + text + "`",
-            )
-        else:
-            self._unknown_operation(text)
+            return self._only("operationId", text, found)
+        self._unknown_operation(text)
         return None
 
     def _candidates(self, text: str) -> Iterator[Found]:
@@ -96,9 +147,7 @@ class _Lookup:
         return set(path_variables(operation.path)) <= given
 
     def _unknown_operation(self, text: str) -> None:
-        for name, problem in self.scope.sources.problems.items():
-            self._add("source-missing", f"the source `{name}` {problem}", ("operationId",))
-        if self.scope.sources.problems:
+        if self._missing_sources("operationId"):
             return
         known = [
             one
@@ -112,16 +161,22 @@ class _Lookup:
             mend=closest(text, known),
         )
 
-    def _check_operation(self, operation: Operation) -> None:
+    def _missing_sources(self, field: str) -> bool:
+        """What can't be found may stand in a source that is not there: then that is said."""
+        for name, problem in self.scope.sources.problems.items():
+            self._add("source-missing", f"the source `{name}` {problem}", (field,))
+        return bool(self.scope.sources.problems)
+
+    def _check_operation(self, operation: Operation, field: str) -> None:
         if operation.operation_id in RESERVED_OPERATION_IDS:
             self._add(
                 "reserved-operation",
                 f"the operationId `{operation.operation_id}` is a name of the engine's own",
-                ("operationId",),
+                (field,),
                 mend="give the operation another operationId in its OpenAPI description",
             )
         for reference in operation.problems:
-            self._unsupported(f"a reference to another file (`{reference}`)", ("operationId",))
+            self._unsupported(f"a reference to another file (`{reference}`)", (field,))
 
     def _add(self, code: str, message: str, path: Path, **more: Any) -> None:
         self.scope.add(code, message, (*self.path, *path), step_id=self.step.step_id, **more)

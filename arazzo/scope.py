@@ -62,6 +62,11 @@ class Scope:
     findings: list[Finding] = field(default_factory=list)
 
     @property
+    def urls(self) -> dict[str, str]:
+        """Return the URLs of the source descriptions as written, by name."""
+        return {one.name: one.url for one in self.document.source_descriptions}
+
+    @property
     def where(self) -> str:
         """Return the workflow's name, as findings tell it."""
         return f"workflow {self.workflow.workflow_id}"
