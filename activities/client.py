@@ -6,8 +6,13 @@ import asyncio
 import email.utils
 import ipaddress
 import json
+import math
+import re
+import socket
 import time
 from dataclasses import dataclass, replace
+from datetime import UTC
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -29,7 +34,12 @@ written into a connection that is just being closed."""
 MOST_REDIRECTS: Final = 5
 REDIRECTS: Final = frozenset((301, 302, 303, 307, 308))
 EXCERPT_CHARACTERS: Final = 300
+MOST_NESTED: Final = 200
+"""Levels of lists and objects in a body: what is nested deeper can't be handed on as a result."""
+
 USER_AGENT: Final = "durazzo"
+
+_DELAY: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +65,13 @@ class TransportFailed(OtherPartyError):
 
 
 def make_client(transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
-    """Return the one client of a worker; `transport` is a test's own other side."""
+    """Return the one client of a worker; `transport` is a test's own other side.
+
+    It keeps no cookies: a session that one run was given would be sent with the next one's.
+    """
     return httpx.AsyncClient(
         transport=transport,
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         follow_redirects=False,
         limits=httpx.Limits(
             max_connections=200,
@@ -77,7 +91,9 @@ async def send(client: httpx.AsyncClient, request: Request, call: Call) -> Answe
     try:
         async with asyncio.timeout(call.total_timeout):
             return await _follow(client, request, call)
-    except (httpx.TransportError, httpx.DecodingError, TimeoutError) as error:
+    except (
+        httpx.TransportError, httpx.DecodingError, httpx.InvalidURL, TimeoutError
+    ) as error:  # fmt: skip
         raise TransportFailed(fault_of(error), str(error)) from error
 
 
@@ -87,19 +103,19 @@ async def _follow(client: httpx.AsyncClient, request: Request, call: Call) -> An
         target = response.headers.get("location")
         if response.status_code not in REDIRECTS or not target or request.method != "GET":
             return _answer(response, body, call)
-        request = _redirected(request, str(response.url.join(target)))
+        request = await _redirected(request, str(response.url.join(target)))
     fault = fault_of(httpx.TooManyRedirects(""))
     raise TransportFailed(fault, f"more than {MOST_REDIRECTS}")
 
 
-def _redirected(request: Request, url: str) -> Request:
+async def _redirected(request: Request, url: str) -> Request:
     """Credentials stay with their host; a public host can't lead into a private network."""
     here, there = urlsplit(request.url), urlsplit(url)
     if there.scheme not in ("http", "https"):
         raise TransportFailed(fault_of(httpx.UnsupportedProtocol("")), "a redirect led elsewhere")
     if (here.scheme, here.netloc) == (there.scheme, there.netloc):
         return replace(request, url=url)
-    if _is_private(there.hostname) and not _is_private(here.hostname):
+    if await _is_private(there.hostname) and not await _is_private(here.hostname):
         raise TransportFailed(
             fault_of(httpx.TooManyRedirects("")),
             "a redirect led from a public host to a private address, which is not followed",
@@ -108,13 +124,16 @@ def _redirected(request: Request, url: str) -> Request:
     return replace(request, url=url, headers=kept, body=None)
 
 
-def _is_private(host: str | None) -> bool:
-    if host is None or host == "localhost" or host.endswith((".localhost", ".internal", ".local")):
+async def _is_private(host: str | None) -> bool:
+    """Return whether a host is of this machine or a private network: by name, or once resolved."""
+    name = (host or "").rstrip(".")
+    if not name or name == "localhost" or name.endswith((".localhost", ".internal", ".local")):
         return True
     try:
-        return not ipaddress.ip_address(host).is_global
-    except ValueError:
-        return False
+        found = await asyncio.get_running_loop().getaddrinfo(name, None, type=socket.SOCK_STREAM)
+    except OSError:
+        return False  # then it can't be reached either
+    return any(not ipaddress.ip_address(address[0]).is_global for *_, address in found)
 
 
 async def _exchange(
@@ -124,7 +143,7 @@ async def _exchange(
     async with client.stream(
         request.method,
         request.url,
-        headers=request.headers,
+        headers=_encoded(request.headers),
         content=request.body,
         timeout=timeout,
     ) as response:
@@ -139,6 +158,17 @@ async def _exchange(
                 )
             parts.append(part)
         return response, b"".join(parts)
+
+
+def _encoded(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:
+    """Headers are Latin-1 (RFC 9110, 5.5); httpx itself would take only ASCII."""
+    try:
+        return [(name.encode("ascii"), text.encode("latin-1")) for name, text in headers.items()]
+    except UnicodeEncodeError:
+        raise TransportFailed(
+            fault_of(httpx.LocalProtocolError("")),
+            "a header holds a character that no header may hold",
+        ) from None  # which would show a part of the value
 
 
 def _answer(response: httpx.Response, body: bytes, call: Call) -> Answer:
@@ -158,34 +188,63 @@ def _parsed(response: httpx.Response, body: bytes) -> tuple[Any, str, str]:
         return ABSENT, "", ""
     content_type = response.headers.get("content-type", "")
     try:
-        text = body.decode(response.charset_encoding or "utf-8")
-    except (UnicodeDecodeError, LookupError):
+        text = body.decode(response.charset_encoding or "utf-8").removeprefix("\ufeff")
+    except (UnicodeError, LookupError):
         shown = repr(body[:60])
         return ABSENT, f"the body ({content_type}) is no text: it begins {shown}", shown
-    if "json" not in content_type.split(";")[0]:
+    if "json" not in content_type.split(";")[0].lower():
         return text, "", text
     try:
-        return json.loads(text, parse_constant=_refuse_constant), "", text
+        value = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
     except ValueError as error:
         said = f"the body is not the JSON that its content type `{content_type}` says ({error})"
         return text, said, text
     except RecursionError:
-        return text, "the body is JSON that is nested too deeply", text
+        return text, TOO_DEEP, text
+    return (value, "", text) if _is_shallow(value) else (text, TOO_DEEP, text)
+
+
+TOO_DEEP: Final = f"the body is JSON that is nested more than {MOST_NESTED} levels deep"
 
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON")
 
 
+def _finite(text: str) -> float:
+    """JSON has no infinity, so what would be read as one could not be written again."""
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"{text[:20]} is larger than any number")
+    return number
+
+
+def _is_shallow(value: Any) -> bool:
+    level = [value]
+    for _ in range(MOST_NESTED + 1):
+        level = [child for one in level for child in _children(one)]
+        if not level:
+            return True
+    return False
+
+
+def _children(value: Any) -> Any:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
+
+
 def _retry_after(text: str | None, ceiling: float) -> float | None:
     """Retry-After in seconds or as a date: RFC 9110, 10.2.3; never more than the ceiling."""
-    if text is None:
-        return None
+    seconds = None if text is None else _seconds(text.strip())
+    return None if seconds is None else min(max(seconds, 0.0), ceiling)
+
+
+def _seconds(text: str) -> float | None:
+    if _DELAY.fullmatch(text):
+        return float(text)
     try:
-        seconds = float(int(text))
-    except ValueError:
-        try:
-            seconds = email.utils.parsedate_to_datetime(text).timestamp() - time.time()
-        except ValueError:
-            return None
-    return min(max(seconds, 0.0), ceiling)
+        date = email.utils.parsedate_to_datetime(text)
+        return (date if date.tzinfo else date.replace(tzinfo=UTC)).timestamp() - time.time()
+    except (ValueError, OverflowError):
+        return None

@@ -31,6 +31,7 @@ FAULTS: Final[dict[type[Exception], Fault]] = {
     httpx.ProxyError: Fault("no", True, "the proxy refused"),
     httpx.UnsupportedProtocol: Fault("no", False, "the URL is neither http nor https"),
     httpx.LocalProtocolError: Fault("no", False, "the request breaks the rules of HTTP"),
+    httpx.InvalidURL: Fault("no", False, "the URL is not valid"),
     httpx.ReadTimeout: Fault("maybe", True, "no answer in time"),
     httpx.WriteTimeout: Fault("maybe", True, "the request could not be sent in time"),
     httpx.ReadError: Fault("maybe", True, "the connection broke before the answer"),

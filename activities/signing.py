@@ -57,7 +57,7 @@ def sign(key: bytes, value: Any) -> str:
 
 def verify(key: bytes, value: Any, signature: str, what: str) -> None:
     """Raise InputInvalid unless the signature is ours."""
-    if not hmac.compare_digest(sign(key, value), signature):
+    if not hmac.compare_digest(sign(key, value).encode(), signature.encode(errors="replace")):
         raise InputInvalid(
             f"{what} was not made by a worker with this key. Workers that share runs need the "
             f"same secret `{KEY_NAME}`",
