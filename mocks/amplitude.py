@@ -234,10 +234,10 @@ def describe_member(user_id: str, with_properties: bool) -> dict[str, Any]:
     return member
 
 
-def require_basic(credentials: Collection[str]) -> Callable[[Call], None]:
+def require_basic(credentials: Collection[str]) -> Callable[[Call, Operation], None]:
     """A check that a request has one of these Basic credentials (base64): else 401 or 403."""
 
-    def authorize(call: Call) -> None:
+    def authorize(call: Call, _operation: Operation) -> None:
         scheme, _, given = call.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "basic" or not given:
             raise Refusal(401, "Basic credentials are required", {"www-authenticate": "Basic"})

@@ -24,6 +24,23 @@ class Refusal(Exception):
         self.headers = headers or {}
 
 
+class Throttled(Refusal):
+    """The service has had enough for now; `seconds` tells when it will take requests again."""
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(429, "too many requests")
+        self.seconds = seconds
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An answer that is not just the JSON of a 200; without a body when `body` is None."""
+
+    body: Any
+    status: int = 200
+    media_type: str = "application/json"
+
+
 @dataclass(frozen=True)
 class Call:
     """One request as received: names of headers in lower case, the body as raw bytes."""
@@ -34,6 +51,10 @@ class Call:
     query: dict[str, str | list[str]]
     headers: dict[str, str]
     content: bytes
+
+    def address(self) -> str:
+        """Where the client sent the request, without the query."""
+        return f"http://{self.headers['host']}{self.path}"
 
     def json(self) -> Any:
         """The JSON body."""

@@ -39,6 +39,10 @@ class StandInClient(httpx.AsyncClient):
         """Bring the stand-in back to its start."""
         (await self.post("/_control/reset")).raise_for_status()
 
+    async def control(self, name: str) -> None:
+        """Make one of the stand-in's own controls act, such as `expire-tokens` of Amperity."""
+        (await self.post(f"/_control/{name}")).raise_for_status()
+
     async def _counters(self, which: str) -> dict[str, int]:
         counters: dict[str, int] = (await self.get("/_control/counters")).json()[which]
         return counters

@@ -9,15 +9,20 @@ A fault is a JSON object:
 
 Kinds, with their own fields:
 
-    status          answers `status` (required) with `headers` and `body`; the request is not taken
+    status          answers `status` (required) with `headers` and `body` (the service's own error
+                    without); the request is not taken
+    throttled       answers 429 in the service's own words, come again in `seconds` (default 1)
     reset-before    the connection is reset, the request is not taken
     reset-after     the request is taken, then the connection is reset without an answer
     hang            the request is taken, the answer comes `seconds` (required) later
-    malformed       the request is taken, the answer is 200 with `body`, which is not its JSON
-    job-fails       the job that this request starts ends as failed
+    malformed       the request is taken, the answer holds `body`, which is not its JSON
+    repeat-cursor   the request is taken, the page names itself as the next one
+    job-fails       the job that this request starts ends as failed, with `message` as the reason
+                    and `attribution` (customer or platform) as its origin, where the service tells
+    job-is-canceled the job that this request starts ends as canceled, where the service has that
     job-never-ends  the job that this request starts never ends
 
-One job fault and one other fault can strike the same request.
+One job fault, one repeat-cursor and one other fault can strike the same request.
 """
 
 from __future__ import annotations
@@ -26,14 +31,19 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-JOB_KINDS = ("job-fails", "job-never-ends")
-ANSWER_KINDS = ("status", "reset-before", "reset-after", "hang", "malformed")
+USUAL_JOB_KINDS = ("job-fails", "job-never-ends")
+JOB_KINDS = (*USUAL_JOB_KINDS, "job-is-canceled")
+PAGE_KINDS = ("repeat-cursor",)
+ANSWER_KINDS = ("status", "throttled", "reset-before", "reset-after", "hang", "malformed")
 FIELDS_OF_KIND: Mapping[str, frozenset[str]] = {
     "status": frozenset({"status", "headers", "body"}),
+    "throttled": frozenset({"seconds"}),
+    "job-fails": frozenset({"message", "attribution"}),
     "hang": frozenset({"seconds"}),
     "malformed": frozenset({"body"}),
 }
 COMMON_FIELDS = frozenset({"operationId", "kind", "times", "after"})
+ATTRIBUTIONS = ("customer", "platform")
 MALFORMED_BODY = '{"status": "comp'
 
 
@@ -53,6 +63,8 @@ class Fault:
     headers: dict[str, str]
     body: Any
     seconds: float
+    message: str | None
+    attribution: str | None
 
     def describe(self) -> dict[str, Any]:
         """The fault as a JSON object, with the times and requests that are still to come."""
@@ -69,20 +81,29 @@ class Fault:
 class Faults:
     """The faults scripted so far, in the order given."""
 
-    def __init__(self, operation_ids: Collection[str], job_operation_ids: Collection[str]) -> None:
+    def __init__(
+        self,
+        operation_ids: Collection[str],
+        job_operation_ids: Collection[str],
+        page_operation_ids: Collection[str] = (),
+        job_kinds: Collection[str] = USUAL_JOB_KINDS,
+    ) -> None:
         self._operation_ids = operation_ids
         self._job_operation_ids = job_operation_ids
+        self._page_operation_ids = page_operation_ids
+        self._job_kinds = job_kinds
         self._faults: list[Fault] = []
 
     def add(self, description: object) -> Fault:
         """Script one fault; raises FaultRefused when its description is wrong."""
         fault = read_fault(description)
-        _require(fault.operation_id in self._operation_ids, self._unknown(fault.operation_id))
-        starts_job = fault.operation_id in self._job_operation_ids
-        _require(
-            fault.kind not in JOB_KINDS or starts_job,
-            f"{fault.operation_id} starts no job; these do: {', '.join(self._job_operation_ids)}",
-        )
+        known, kind = fault.operation_id, fault.kind
+        _require(known in self._operation_ids, self._unknown(known))
+        if kind in JOB_KINDS:
+            _require(kind in self._job_kinds, f"no job here has the fault {kind!r}")
+            _require_among(self._job_operation_ids, known, "starts no job")
+        if kind in PAGE_KINDS:
+            _require_among(self._page_operation_ids, known, "has no pages")
         self._faults.append(fault)
         return fault
 
@@ -98,10 +119,13 @@ class Faults:
         """The fault that strikes the answer to this request, if any; it is used up by one."""
         return self._draw(operation_id, ANSWER_KINDS)
 
-    def strike_job(self, operation_id: str) -> str | None:
-        """The kind of fault that strikes the job which this request starts, if any."""
-        fault = self._draw(operation_id, JOB_KINDS)
-        return fault.kind if fault else None
+    def strike_job(self, operation_id: str) -> Fault | None:
+        """The fault that strikes the job which this request starts, if any."""
+        return self._draw(operation_id, JOB_KINDS)
+
+    def strike_page(self, operation_id: str) -> Fault | None:
+        """The fault that strikes the page which this request asks for, if any."""
+        return self._draw(operation_id, PAGE_KINDS)
 
     def _draw(self, operation_id: str, kinds: Collection[str]) -> Fault | None:
         matching = [
@@ -135,12 +159,14 @@ def read_fault(description: object) -> Fault:
         headers=_read_headers(description),
         body=_read_body(description, kind),
         seconds=_read_seconds(description, kind),
+        message=_read_optional_text(description, "message"),
+        attribution=_read_attribution(description),
     )
 
 
 def _read_kind(description: Mapping[str, Any]) -> str:
     kind = _read_text(description, "kind")
-    kinds = ANSWER_KINDS + JOB_KINDS
+    kinds = ANSWER_KINDS + PAGE_KINDS + JOB_KINDS
     _require(kind in kinds, f"no kind {kind!r}; there are: {', '.join(kinds)}")
     allowed = COMMON_FIELDS | FIELDS_OF_KIND.get(kind, frozenset())
     unknown = sorted(set(description) - allowed)
@@ -153,6 +179,19 @@ def _read_text(description: Mapping[str, Any], name: str) -> str:
     if not isinstance(value, str):
         raise FaultRefused(f"{name} is required and is a string")
     return value
+
+
+def _read_optional_text(description: Mapping[str, Any], name: str) -> str | None:
+    return _read_text(description, name) if name in description else None
+
+
+def _read_attribution(description: Mapping[str, Any]) -> str | None:
+    attribution = _read_optional_text(description, "attribution")
+    _require(
+        attribution is None or attribution in ATTRIBUTIONS,
+        f"attribution is one of {', '.join(ATTRIBUTIONS)}",
+    )
+    return attribution
 
 
 def _read_integer(
@@ -188,6 +227,8 @@ def _read_body(description: Mapping[str, Any], kind: str) -> Any:
 
 
 def _read_seconds(description: Mapping[str, Any], kind: str) -> float:
+    if kind == "throttled":
+        return _read_integer(description, "seconds", default=1, lowest=0, highest=10**6)
     if kind != "hang":
         return 0.0
     seconds = description.get("seconds")
@@ -199,3 +240,10 @@ def _read_seconds(description: Mapping[str, Any], kind: str) -> float:
 def _require(holds: bool, otherwise: str) -> None:
     if not holds:
         raise FaultRefused(otherwise)
+
+
+def _require_among(operation_ids: Collection[str], operation_id: str, otherwise: str) -> None:
+    _require(
+        operation_id in operation_ids,
+        f"{operation_id} {otherwise}; these do: {', '.join(operation_ids)}",
+    )

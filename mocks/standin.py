@@ -8,12 +8,13 @@ Control API, without credentials:
     POST   /_control/faults    scripts one fault (mocks/faults.py): 201, or 400 with the reason
     DELETE /_control/faults    forgets the faults: 204
     POST   /_control/reset     back to the state at the start, counters and faults too: 204
+    POST   /_control/{name}    one of the stand-in's own controls, if it has any: 204
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,22 +25,27 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from mocks.calls import Call, Refusal, describe_call, read_call
+from mocks.calls import Answer, Call, Refusal, Throttled, describe_call, read_call
 from mocks.faults import Fault, Faults
 from mocks.serving import hang, reset_connection
 
-OK = 200
+FIRST_REDIRECT = 300
 BODILESS = (204, 304)
 
 
 @dataclass(frozen=True)
 class Operation:
-    """One operation of the API: `handle` changes the state and gives the JSON body of a 200."""
+    """One operation of the API, on one path; an operation of two paths is listed twice.
+
+    `handle` changes the state and gives the JSON body of a 200, or an Answer; `scopes` are what a
+    credential must be good for, where the service has scopes.
+    """
 
     operation_id: str
     method: str
     path: str
     handle: Callable[[Call], Any]
+    scopes: tuple[str, ...] = ()
 
 
 @dataclass
@@ -73,14 +79,19 @@ class StandIn:
     def __init__(
         self,
         operations: Sequence[Operation],
-        authorize: Callable[[Call], None],
+        authorize: Callable[[Call, Operation], None],
         faults: Faults,
         reset: Callable[[], None],
+        *,
+        envelope: Callable[[Refusal], Response] | None = None,
+        controls: Mapping[str, Callable[[], None]] | None = None,
     ) -> None:
         self._operations = operations
         self._authorize = authorize
         self._faults = faults
         self._reset = reset
+        self._controls = controls or {}
+        self.envelope = envelope or default_envelope
         self.records = Records()
 
     def application(self) -> Starlette:
@@ -94,12 +105,12 @@ class StandIn:
     def answer(self, operation: Operation, call: Call) -> Response:
         """Act on a request and give its answer, as if there were no faults."""
         try:
-            self._authorize(call)
-            body = operation.handle(call)
+            self._authorize(call, operation)
+            answer = operation.handle(call)
         except Refusal as refusal:
-            return error_response(refusal.status, refusal.message, refusal.headers)
+            return self.envelope(refusal)
         self.records.take(operation.operation_id)
-        return JSONResponse(body)
+        return answer_response(answer)
 
     def strike(self, operation: Operation) -> Fault | None:
         """The fault that strikes this request, if any."""
@@ -109,7 +120,7 @@ class StandIn:
         self.records.receive(None, await read_call(request))
         status = error.status_code if isinstance(error, HTTPException) else 404
         message = f"this API has no {request.method} {request.url.path}"
-        return error_response(status, message, {})
+        return self.envelope(Refusal(status, message))
 
     def _control_routes(self) -> list[Route]:
         return [
@@ -119,6 +130,10 @@ class StandIn:
             Route("/_control/faults", self._add_fault, methods=["POST"]),
             Route("/_control/faults", self._forget_faults, methods=["DELETE"]),
             Route("/_control/reset", self._reset_all, methods=["POST"]),
+            *(
+                Route(f"/_control/{name}", _control(act), methods=["POST"])
+                for name, act in self._controls.items()
+            ),
         ]
 
     async def _show_counters(self, _request: Request) -> Response:
@@ -166,7 +181,9 @@ class Endpoint:
     async def _respond(self, call: Call, scope: Scope, receive: Receive) -> Response | None:
         fault = self._stand_in.strike(self._operation)
         if fault and fault.kind == "status":
-            return fault_response(fault)
+            return fault_response(fault, self._stand_in.envelope)
+        if fault and fault.kind == "throttled":
+            return self._stand_in.envelope(Throttled(int(fault.seconds)))
         if fault and fault.kind == "reset-before":
             await reset_connection(scope, receive)
             return None
@@ -182,8 +199,17 @@ async def _spoil(
         return None
     if fault.kind == "hang":
         return response if await hang(receive, fault.seconds) else None
-    taken = response.status_code == OK
-    return Response(fault.body, media_type="application/json") if taken else response
+    if response.status_code >= FIRST_REDIRECT:
+        return response
+    return Response(fault.body, response.status_code, media_type="application/json")
+
+
+def _control(act: Callable[[], None]) -> Callable[[Request], Response]:
+    def control(_request: Request) -> Response:
+        act()
+        return Response(status_code=204)
+
+    return control
 
 
 def _route(stand_in: StandIn, operation: Operation) -> Route:
@@ -194,18 +220,34 @@ def _route(stand_in: StandIn, operation: Operation) -> Route:
     return route
 
 
+def answer_response(answer: Any) -> Response:
+    """What an operation gave, as it goes out."""
+    if not isinstance(answer, Answer):
+        return JSONResponse(answer)
+    if answer.body is None:
+        return Response(status_code=answer.status)
+    if answer.media_type == "application/json":
+        return JSONResponse(answer.body, answer.status)
+    return Response(answer.body, answer.status, media_type=answer.media_type)
+
+
+def default_envelope(refusal: Refusal) -> Response:
+    """A refusal as an error answer of a service that has no form of its own."""
+    return error_response(refusal.status, refusal.message, refusal.headers)
+
+
 def error_response(status: int, message: str, headers: dict[str, str]) -> Response:
     """An error answer: {"error": {"code": status, "message": text}}."""
     body = {"error": {"code": status, "message": message}}
     return JSONResponse(body, status_code=status, headers=headers)
 
 
-def fault_response(fault: Fault) -> Response:
+def fault_response(fault: Fault, envelope: Callable[[Refusal], Response]) -> Response:
     """The answer that a fault of kind `status` asks for; a string goes out as plain text."""
     if fault.status in BODILESS:
         return Response(status_code=fault.status, headers=fault.headers)
     if fault.body is None:
-        return error_response(fault.status, "a fault that the test asked for", fault.headers)
+        return envelope(Refusal(fault.status, "a fault that the test asked for", fault.headers))
     if isinstance(fault.body, str):
         return Response(fault.body, fault.status, fault.headers, media_type="text/plain")
     return JSONResponse(fault.body, fault.status, fault.headers)
