@@ -33,7 +33,7 @@ from mocks.calls import (
 )
 from mocks.faults import Faults
 from mocks.jobs import DEFAULT_PACE, Job, Pace
-from mocks.serving import run
+from mocks.options import create_parser, read_pace, require_profile, serve
 from mocks.standin import Operation, StandIn
 
 PROFILES = ("documented",)
@@ -283,43 +283,28 @@ def create_app(
 
     `credentials` are the accepted base64 Basic credentials; `clock` gives seconds since the epoch.
     """
-    if profile not in PROFILES:
-        raise ValueError(f"no profile {profile!r}; there is: {', '.join(PROFILES)}")
+    require_profile(profile, PROFILES)
     faults = Faults(OPERATIONS, JOB_OPERATIONS)
     amplitude = Amplitude(Paces(export, dsar), faults, clock)
     authorize = require_basic(frozenset(credentials))
     return StandIn(operations(amplitude), authorize, faults, amplitude.reset).application()
 
 
-def create_parser() -> argparse.ArgumentParser:
-    """The command line of the stand-in."""
-    parser = argparse.ArgumentParser(
-        prog="python -m mocks.amplitude", description=__doc__.split("\n")[0]
-    )
-    parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=0, help="0 takes any free port")
-    parser.add_argument("--profile", default="documented", help=", ".join(PROFILES))
-    parser.add_argument("--credentials", nargs="+", metavar="BASE64", default=[DEFAULT_CREDENTIALS])
-    for job in ("export", "dsar"):
-        parser.add_argument(f"--{job}-polls", type=int, metavar="N", help="polls in each state")
-        parser.add_argument(f"--{job}-seconds", type=float, metavar="S", help="start to end")
-    return parser
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Serve the stand-in until SIGTERM or SIGINT."""
-    parser = create_parser()
-    given = parser.parse_args(arguments)
-    try:
-        app = create_app(
-            profile=given.profile,
-            credentials=given.credentials,
-            export=Pace(given.export_polls, given.export_seconds),
-            dsar=Pace(given.dsar_polls, given.dsar_seconds),
-        )
-        run(app, "amplitude", given.host, given.port)
-    except (ValueError, OSError) as error:
-        parser.error(str(error))
+    parser = create_parser("amplitude", PROFILES, ("export", "dsar"))
+    parser.add_argument("--credentials", nargs="+", metavar="BASE64", default=[DEFAULT_CREDENTIALS])
+    serve("amplitude", parser, arguments, create_from_options)
+
+
+def create_from_options(given: argparse.Namespace) -> Starlette:
+    """The stand-in that the command line asks for."""
+    return create_app(
+        profile=given.profile,
+        credentials=given.credentials,
+        export=read_pace(given, "export"),
+        dsar=read_pace(given, "dsar"),
+    )
 
 
 if __name__ == "__main__":

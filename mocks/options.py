@@ -11,7 +11,9 @@ from mocks.jobs import Pace
 from mocks.serving import run
 
 
-def create_parser(name: str, profiles: Sequence[str], jobs: Collection[str]) -> argparse.ArgumentParser:
+def create_parser(
+    name: str, profiles: Sequence[str], jobs: Collection[str]
+) -> argparse.ArgumentParser:
     """A command line with the options of every stand-in; the first profile is the default.
 
     Each of `jobs` gets the options --JOB-polls and --JOB-seconds.
