@@ -222,16 +222,13 @@ def _finite(text: str) -> float:
 def _is_shallow(value: Any) -> bool:
     level = [value]
     for _ in range(MOST_NESTED + 1):
-        level = [child for one in level for child in _children(one)]
+        level = [one for one in level if isinstance(one, (dict, list))]
         if not level:
             return True
+        level = [
+            child for one in level for child in (one.values() if isinstance(one, dict) else one)
+        ]
     return False
-
-
-def _children(value: Any) -> Any:
-    if isinstance(value, dict):
-        return value.values()
-    return value if isinstance(value, list) else ()
 
 
 def _retry_after(text: str | None, ceiling: float) -> float | None:
