@@ -10,14 +10,14 @@ import hashlib
 import hmac
 import os
 import secrets
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from arazzo.errors import InputInvalid, SecretMissing
 from arazzo.plan import canonical
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from activities.credentials import SecretStore
 
 KEY_NAME: Final = "durazzo_key"
@@ -36,17 +36,17 @@ def load_key(store: SecretStore, state_folder: Path) -> bytes:
 
 
 def _generated_key(file: Path) -> bytes:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    draft = file.with_name(f"{file.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as stream:
-        stream.write(secrets.token_hex(KEY_BYTES))
-    try:
-        os.link(draft, file)  # whoever comes first wins, also among several workers
-    except FileExistsError:
-        pass
-    finally:
-        draft.unlink()
+    if not file.exists():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, draft = tempfile.mkstemp(prefix=f"{file.name}.", dir=file.parent)  # mode 0600
+        with os.fdopen(descriptor, "w", encoding="ascii") as stream:
+            stream.write(secrets.token_hex(KEY_BYTES))
+        try:
+            os.link(draft, file)  # whoever comes first wins, also among several workers
+        except FileExistsError:
+            pass
+        finally:
+            Path(draft).unlink()
     return file.read_bytes().strip()
 
 

@@ -249,7 +249,7 @@ JSON = {"Content-Type": "application/json"}
         (b'{"a": 1}', {"Content-Type": "application/problem+json; charset=utf-8"}, {"a": 1}),
         (b'{"a": 1}', {"Content-Type": "Application/JSON"}, {"a": 1}),
         (b'\xef\xbb\xbf{"a": 1}', JSON, {"a": 1}),
-        ('{"a": "Zoë"}'.encode("latin-1"), {"Content-Type": "application/json; charset=latin-1"}, {"a": "Zoë"}),
+        (b'{"a": "Zo\xeb"}', {"Content-Type": "application/json; charset=latin-1"}, {"a": "Zoë"}),
         ("Zoë".encode(), {"Content-Type": "text/plain"}, "Zoë"),
         ("Zoë".encode("latin-1"), {"Content-Type": "text/plain; charset=iso-8859-1"}, "Zoë"),
         (b'{"a": 1}', {"Content-Type": "text/plain"}, '{"a": 1}'),
