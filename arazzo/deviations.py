@@ -69,13 +69,11 @@ DEVIATIONS: Final[dict[str, tuple[str, str]]] = {
     ),
     # criteria
     "condition-in-jsonpath": (
-        "is a condition and no JSONPath query (RFC 9535); it is read as a simple condition "
-        "over the context",
-        "write a filter, `$[?@.NAME == 'VALUE']`, or a criterion of the type simple: "
-        "`$response.body#/NAME == 'VALUE'`",
+        "is a condition and no JSONPath query; it is read as a condition over the context",
+        "write a filter, `$[?@.NAME == 'VALUE']`, or give the criterion the type simple",
     ),
     "empty-in-jsonpath": (
-        "asks for `empty`, which no JSONPath query (RFC 9535) has",
+        "asks for `empty`, which no JSONPath query has",
         "write a filter with `length` or `count`: `$[?length(@.NAME) == 0]`",
     ),
     "expression-in-jsonpath": (
