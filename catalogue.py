@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 SUFFIXES: Final = (".yaml", ".yml", ".json")
 SETTINGS_FILE: Final = "settings.yaml"
 _ARAZZO_KEY: Final = re.compile(r"""^(\s*\{)?\s*["']?arazzo["']?\s*:""", re.MULTILINE)
-_SKIPPED_FOLDERS: Final = frozenset(("node_modules", "__pycache__"))
+_SKIPPED_FOLDERS: Final = frozenset(
+    ("node_modules", "__pycache__", ".git", ".hg", ".nox", ".tox", ".venv", "venv")
+)
+"""Folders of tools, which hold other people's files."""
 
 
 @dataclass(frozen=True)
@@ -129,16 +132,23 @@ def load_catalogue(folders: Iterable[Path], defaults: Defaults | None = None) ->
     Raises InputInvalid when a folder does not exist, DocumentInvalid when a settings.yaml is
     wrong. A document that can't be read is kept as broken, so that the others still run.
     """
-    reader = _Reader(defaults or Defaults())
+    reader = Reader(defaults or Defaults())
     documents: list[CompiledDocument] = []
     broken: list[BrokenDocument] = []
-    for folder in folders:
-        for file in _arazzo_files(folder):
-            try:
-                documents.append(reader.read(file, folder))
-            except DocumentInvalid as error:
-                broken.append(BrokenDocument(_shown(file), error))
+    for file, folder in find_documents(folders):
+        try:
+            documents.append(reader.read(file, folder))
+        except DocumentInvalid as error:
+            broken.append(BrokenDocument(_shown(file), error))
     return Catalogue(documents, broken)
+
+
+def find_documents(folders: Iterable[Path]) -> list[tuple[Path, Path]]:
+    """Return the Arazzo descriptions in and below the folders, each with its folder.
+
+    A file stands for itself. Raises InputInvalid when one of them does not exist.
+    """
+    return [(file, folder) for folder in folders for file in _arazzo_files(folder)]
 
 
 def _arazzo_files(folder: Path) -> Iterator[Path]:
@@ -147,7 +157,7 @@ def _arazzo_files(folder: Path) -> Iterator[Path]:
         return
     if not folder.is_dir():
         raise InputInvalid(
-            f"there is no folder or file `{folder}` with documents; name one with --documents",
+            f"there is no folder or file `{folder}` with documents",
             reason="documents-missing",
         )
     for file in sorted(folder.rglob("*")):
@@ -159,7 +169,7 @@ def _arazzo_files(folder: Path) -> Iterator[Path]:
 
 def _is_skipped(file: Path, folder: Path) -> bool:
     parts = file.relative_to(folder).parts[:-1]
-    return any(part in _SKIPPED_FOLDERS or part.startswith(".") for part in parts)
+    return any(part in _SKIPPED_FOLDERS for part in parts)
 
 
 def _text(file: Path) -> str:
@@ -184,7 +194,7 @@ def _shown(file: Path) -> str:
         return file.as_posix()
 
 
-class _Reader:
+class Reader:
     """Reads files once, though several documents may share them."""
 
     def __init__(self, defaults: Defaults) -> None:
@@ -193,6 +203,10 @@ class _Reader:
         self.settings: dict[Path, ProviderSettings] = {}
 
     def read(self, file: Path, root: Path) -> CompiledDocument:
+        """Return a document with all its sources; `root` bounds the search for settings.
+
+        Raises DocumentInvalid when it can't be read at all.
+        """
         source = yaml_text.read(_text(file), _shown(file))
         settings = self._settings_of(file, root)
         return compile_arazzo(

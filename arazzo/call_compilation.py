@@ -13,7 +13,7 @@ from arazzo.openapi import SAFE_TO_REPEAT
 from arazzo.operation_lookup import find_operation, path_variables
 from arazzo.plan import Call, CredentialPlan, ParameterPlan
 from arazzo.provider import OperationSettings
-from arazzo.scope import closest
+from arazzo.scope import FoundOperation, closest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,6 +51,8 @@ class CallCompiler:
         if found is None:
             return None
         source, operation = found
+        description = self.scope.sources.openapi[source]
+        self.scope.operations[self.step.step_id] = FoundOperation(description, operation)
         self._learn_servers(source, operation)
         settings = self.scope.settings.operations.get(operation.operation_id, OperationSettings())
         by_method = operation.method not in SAFE_TO_REPEAT

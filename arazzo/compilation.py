@@ -16,7 +16,7 @@ import jsonschema_rs
 from arazzo import model
 from arazzo.inputs import InputsSchema
 from arazzo.plan import ENGINE_REV, PLAN_FORMAT, DocumentIdentity, Plan
-from arazzo.scope import Defaults, Scope, Sources
+from arazzo.scope import Defaults, FoundOperation, Scope, Sources
 from arazzo.step_compilation import StepCompiler
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from arazzo.errors import Finding
     from arazzo.plan import StepPlan
     from arazzo.provider import ProviderSettings
-    from arazzo.yaml_text import YamlText
+    from arazzo.yaml_text import Path, YamlText
 
 __all__ = ["CompiledDocument", "CompiledWorkflow", "Defaults", "Sources", "compile_document"]
 
@@ -35,7 +35,8 @@ class CompiledWorkflow:
     """One workflow as it can be run: `plan` is None when `findings` hold an error.
 
     `workflow_type` is the workflowId behind the folder's prefix; `servers` maps source names to
-    the named base URLs that a run can choose from, the first being the default.
+    the named base URLs that a run can choose from, the first being the default; `operations` are
+    those of the steps by stepId; `path` leads to the workflow in its `source`.
     """
 
     workflow_type: str
@@ -44,6 +45,9 @@ class CompiledWorkflow:
     plan: Plan | None
     findings: tuple[Finding, ...]
     servers: Mapping[str, Mapping[str, str]]
+    operations: Mapping[str, FoundOperation]
+    source: YamlText
+    path: Path
 
 
 @dataclass(frozen=True)
@@ -118,6 +122,9 @@ def _compile_workflow(scope: Scope) -> CompiledWorkflow:
         plan=None if broken else _plan(scope, schema, compiler, [one for one in steps if one]),
         findings=tuple(scope.findings),
         servers=compiler.servers,
+        operations=scope.operations,
+        source=scope.source,
+        path=scope.path,
     )
 
 

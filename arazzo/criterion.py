@@ -214,3 +214,21 @@ def _shown(one: Expression, context: Context) -> str:
     value = expressions.evaluate(one, context)
     text = "absent" if value is ABSENT else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= LONGEST_SEEN else text[:LONGEST_SEEN] + "…"
+
+
+def root_pointers(criterion: Criterion) -> list[str | None]:
+    """Return the JSON Pointers of the `$.` paths of a condition; None for what is no plain path."""
+    if criterion.condition is None or criterion.context is None:
+        return [None] if criterion.kind != "condition" else []
+    base = criterion.context.pointer or ""
+    paths = [
+        one.value.path
+        for one in conditions.operands(criterion.condition.node)
+        if isinstance(one.value, conditions.RootPath)
+    ]
+    return [
+        base + "/" + path.replace(".", "/") if _PLAIN.fullmatch(path) else None for path in paths
+    ]
+
+
+_PLAIN: Final = re.compile(r"[A-Za-z0-9_\-]+(\.[A-Za-z0-9_\-]+)*")

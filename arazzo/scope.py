@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from arazzo import model
     from arazzo.compilation import CompiledWorkflow
     from arazzo.errors import Finding, Severity
-    from arazzo.openapi import OpenApiDescription
+    from arazzo.openapi import OpenApiDescription, Operation
     from arazzo.provider import ProviderSettings
     from arazzo.yaml_text import Path, YamlText
 
@@ -43,6 +43,14 @@ class Sources:
     problems: dict[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class FoundOperation:
+    """An operation, and the description that it stands in."""
+
+    description: OpenApiDescription
+    operation: Operation
+
+
 @dataclass
 class Scope:
     """One workflow while it is compiled; `path` leads to it from the document's root.
@@ -60,6 +68,8 @@ class Scope:
     defaults: Defaults
     compiled: Callable[[str], CompiledWorkflow | None]
     findings: list[Finding] = field(default_factory=list)
+    operations: dict[str, FoundOperation] = field(default_factory=dict)
+    """The operation of each step that calls one, by stepId."""
 
     @property
     def urls(self) -> dict[str, str]:

@@ -92,11 +92,12 @@ def decide(plan: Plan, step: StepPlan, outcome: Outcome, state: StepState) -> Tr
 def _without_action(plan: Plan, step: StepPlan, outcome: Outcome) -> Transition:
     if not outcome.passed:
         return Fail()
-    ways = [_goes_back(plan, step, action) for action in step.attempt.on_success]
+    ways = [leads_back(plan, step, action) for action in step.attempt.on_success]
     return Unexpected() if any(ways) and not all(ways) else Next()
 
 
-def _goes_back(plan: Plan, step: StepPlan, action: ActionPlan) -> bool:
+def leads_back(plan: Plan, step: StepPlan, action: ActionPlan) -> bool:
+    """Return whether an action leads to its own or an earlier step, so makes a loop."""
     if action.type == "goto" and action.target is not None:
         return plan.index(action.target) <= plan.index(step.step_id)
     return action.type == "retry"
@@ -104,7 +105,7 @@ def _goes_back(plan: Plan, step: StepPlan, action: ActionPlan) -> bool:
 
 def _goto(plan: Plan, step: StepPlan, action: ActionPlan) -> Transition:
     target = action.target or step.step_id
-    back = _goes_back(plan, step, action)
+    back = leads_back(plan, step, action)
     return Poll(target, action.retry_after) if back else Goto(target)
 
 

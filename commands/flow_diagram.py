@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from arazzo.transition import leads_back
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -28,7 +30,7 @@ def _edges(plan: Plan, step: StepPlan, index: int, names: dict[str, str]) -> Ite
     here = names[step.step_id]
     for action in step.attempt.on_success:
         yield _edge(here, action, plan, index, names, success=True)
-    ways = [_leads_back(plan, step, action) for action in step.attempt.on_success]
+    ways = [leads_back(plan, step, action) for action in step.attempt.on_success]
     if any(ways) and not all(ways):
         yield f'{here} -. "any other state" .-> failed'
     elif not any(not action.criteria for action in step.attempt.on_success):
@@ -38,12 +40,6 @@ def _edges(plan: Plan, step: StepPlan, index: int, names: dict[str, str]) -> Ite
         yield _edge(here, action, plan, index, names, success=False)
     if all(action.criteria for action in step.attempt.on_failure):
         yield f'{here} -. "failure" .-> failed'
-
-
-def _leads_back(plan: Plan, step: StepPlan, action: ActionPlan) -> bool:
-    if action.type == "goto" and action.target:
-        return plan.index(action.target) <= plan.index(step.step_id)
-    return action.type == "retry"
 
 
 def _edge(

@@ -1,0 +1,68 @@
+"""The flow of a plan as a graph: which step may follow which."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from arazzo.transition import leads_back
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from arazzo.plan import ActionPlan, Plan, StepPlan
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """A way from one step to another, by their positions; `action` is None for the next step."""
+
+    begin: int
+    end: int
+    action: ActionPlan | None = None
+
+
+class Flow:
+    """The ways between the steps of one workflow."""
+
+    def __init__(self, plan: Plan) -> None:
+        """Follow every action that may be taken."""
+        self.plan = plan
+        self.edges = [edge for i in range(len(plan.steps)) for edge in self._edges(i)]
+
+    def reachable(self, without: int | None = None) -> set[int]:
+        """Return the steps that the first one leads to, on ways that avoid one step."""
+        found: set[int] = set()
+        pending = [] if without == 0 else [0]
+        while pending:
+            here = pending.pop()
+            if here not in found:
+                found.add(here)
+                pending += [e.end for e in self.edges if e.begin == here and e.end != without]
+        return found
+
+    def _edges(self, here: int) -> Iterator[Edge]:
+        step = self.plan.steps[here]
+        for action in (*considered(step.attempt.on_success), *considered(step.attempt.on_failure)):
+            if action.type == "retry":
+                yield Edge(here, here, action)
+            elif action.type == "goto" and action.target is not None:
+                yield Edge(here, self.plan.index(action.target), action)
+        if here + 1 < len(self.plan.steps) and self._goes_on(step):
+            yield Edge(here, here + 1)
+
+    def _goes_on(self, step: StepPlan) -> bool:
+        """Whether the next step may follow: no action always matches, and it is no poll."""
+        actions = step.attempt.on_success
+        if any(not action.criteria for action in actions):
+            return False
+        back = [leads_back(self.plan, step, action) for action in actions]
+        return not any(back) or all(back)
+
+
+def considered(actions: Sequence[ActionPlan]) -> Iterator[ActionPlan]:
+    """Yield the actions that may be taken: none behind one without criteria."""
+    for action in actions:
+        yield action
+        if not action.criteria:
+            return
