@@ -1,0 +1,483 @@
+"""What is wrong with a document is found before the first request, with its place and its mend.
+
+The reason for the length: one table with a row for each finding.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from written import ARAZZO, HERE, OPENAPI, Written, changed, pointed
+
+from arazzo.provider import ProviderSettings
+
+CREATE = "stepId: create\n    operationId: createJob"
+POLL = "stepId: poll\n    operationId: getJob"
+GOTO = "type: goto\n      stepId: poll"
+PARAMETER = "- name: jobId\n      in: path\n      value: $steps.create.outputs.id"
+DONE = "$response.body#/state == 'done'"
+SECURED = changed(
+    OPENAPI,
+    "paths:",
+    "security: [{key: []}]\n"
+    "components: {securitySchemes: {key: {type: apiKey, in: header, name: X-Key}}}\n"
+    "paths:",
+)
+TWICE = changed(OPENAPI, "operationId: listJobs", "operationId: createJob")
+COMPONENTS = "components:\n  parameters: {id: {name: jobId, in: path, value: '1'}}\nworkflows:"
+CHILD = """\
+- workflowId: child
+  inputs:
+    type: object
+    required: [size]
+    properties: {size: {type: integer}}
+  steps:
+  - {stepId: one, operationId: listJobs, outputs: {all: $response.body}}
+  outputs:
+    all: $steps.one.outputs.all
+"""
+
+
+def _calling(call: str) -> tuple[str, str]:
+    """Change the first step into a call of the workflow `child`."""
+    return (CREATE, f"stepId: create\n    {call}")
+
+
+def _without_body(call: str) -> tuple[str, ...]:
+    body = "    requestBody:\n      payload: {name: $inputs.name}\n"
+    outputs = "    outputs:\n      id: $response.body#/id\n"
+    return (*_calling(call), body + outputs, "", "create.outputs.id", "create.outputs.all")
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A mistake: what is changed in the good document, and the finding that must come of it."""
+
+    code: str
+    changes: tuple[str, ...]
+    message: str
+    mend: str = ""
+    severity: str = "error"
+    openapi: str | None = OPENAPI
+    settings: dict[str, Any] = field(default_factory=dict)
+    child: str = ""
+    id: str = ""
+
+    def document(self) -> tuple[Written, str]:
+        """Return the broken document, and the place that the mark tells."""
+        text, place = pointed(changed(ARAZZO + self.child, *self.changes))
+        return Written(text, self.openapi, ProviderSettings.model_validate(self.settings)), place
+
+
+BROKEN = [
+    # the document
+    Broken(
+        "duplicate-source",
+        ("- name: jobs", f"- {{name: {HERE}jobs, url: a.yaml}}\n- name: jobs"),
+        "two source descriptions have the name `jobs`",
+        "give each a name of its own",
+    ),
+    Broken(
+        "duplicate-workflow",
+        ("workflowId: run-job", f"workflowId: {HERE}child"),
+        "two workflows are named `child`",
+        child=CHILD,
+    ),
+    Broken(
+        "duplicate-step",
+        (
+            "stepId: create",
+            f"stepId: {HERE}create",
+            "stepId: poll",
+            "stepId: create",
+            GOTO,
+            "type: goto\n      stepId: create",
+            "$steps.poll.outputs.state",
+            "$steps.create.outputs.state",
+        ),
+        "two steps have the stepId `create`",
+        "give each step a stepId of its own",
+    ),
+    Broken(
+        "invalid-schema",
+        ("inputs:\n    type: object", f"{HERE}inputs:\n    type: thing"),
+        "`inputs` is no JSON Schema: ",
+    ),
+    # operations
+    Broken(
+        "missing-operation",
+        (POLL, f"{HERE}stepId: poll"),
+        "the step names no operation",
+        "add `operationId:`",
+    ),
+    Broken(
+        "two-operations",
+        (
+            POLL,
+            (
+                "stepId: poll\n    operationId: getJob\n    operationPath: "
+                f"{HERE}'{{$sourceDescriptions.jobs.url}}#/paths/~1jobs~1{{jobId}}/get'"
+            ),
+        ),
+        "a step names its operation by `operationId` or by `operationPath`, not by both",
+        "keep one of the two",
+    ),
+    Broken(
+        "operation-path-form",
+        (POLL, f"stepId: poll\n    operationPath: {HERE}GET /jobs/{{jobId}}"),
+        "`GET /jobs/{jobId}` is not how the standard writes an operationPath",
+        "write `{$sourceDescriptions.NAME.url}#/paths/~1PATH/METHOD`",
+        severity="warning",
+    ),
+    Broken(
+        "unknown-operation",
+        ("operationId: getJob", f"operationId: {HERE}getJobs"),
+        "no source description has an operation `getJobs`",
+        "did you mean `getJob` or `listJobs` or `createJob`?",
+        id="operationId",
+    ),
+    Broken(
+        "unknown-operation",
+        (
+            POLL,
+            (
+                f"stepId: poll\n    operationPath: {HERE}'{{$sourceDescriptions.jobs.url}}"
+                "#/paths/~1jobs~1{jobId}/put'"
+            ),
+        ),
+        "no source description has an operation PUT /jobs/{jobId}",
+        "did you mean `GET /jobs/{jobId}`?",
+        id="operationPath",
+    ),
+    Broken(
+        "ambiguous-operation",
+        ("operationId: createJob", f"operationId: {HERE}createJob"),
+        "the operationId `createJob` names several operations: jobs: GET /jobs, jobs: POST /jobs",
+        openapi=TWICE,
+        mend="write `$sourceDescriptions.NAME.createJob`",
+    ),
+    Broken(
+        "source-missing",
+        ("operationId: createJob", f"operationId: {HERE}createJob", POLL, "stepId: poll"),
+        "the source `jobs` was not found",
+        openapi=None,
+    ),
+    Broken(
+        "reserved-operation",
+        ("operationId: createJob", f"operationId: {HERE}load_plan"),
+        "the operationId `load_plan` is a name of the engine's own",
+        "give the operation another operationId in its OpenAPI description",
+        openapi=changed(OPENAPI, "createJob", "load_plan"),
+    ),
+    # parameters and bodies
+    Broken(
+        "parameter-without-in",
+        (PARAMETER, f"{PARAMETER}\n    - {HERE}name: size\n      value: 1"),
+        "the parameter `size` has no `in`",
+    ),
+    Broken(
+        "parameter-location",
+        (PARAMETER, PARAMETER.replace("- name", f"- {HERE}name").replace("in: path", "in: query")),
+        "`jobId` is a path parameter of the operation, not one in query",
+        "write `in: path`",
+        severity="warning",
+    ),
+    Broken(
+        "unknown-path-parameter",
+        (PARAMETER, f"{PARAMETER}\n    - {HERE}name: jobid\n      in: path\n      value: 1"),
+        "the operation's path has no variable `jobid`",
+        "did you mean `jobId`?",
+    ),
+    Broken(
+        "unknown-location",
+        (PARAMETER, f"{PARAMETER}\n    - {HERE}name: size\n      in: url\n      value: 1"),
+        "`in: url` is no place for a parameter",
+    ),
+    Broken(
+        "forbidden-header",
+        (PARAMETER, f"{PARAMETER}\n    - {HERE}name: Host\n      in: header\n      value: a.test"),
+        "the header `Host` is not a document's to set",
+    ),
+    Broken(
+        "missing-path-parameter",
+        (f"    parameters:\n    {PARAMETER}\n", "", POLL, f"{HERE}{POLL}"),
+        "the path parameter `jobId` of GET /jobs/{jobId} is not given",
+        "add a parameter `name: jobId`, `in: path`",
+    ),
+    Broken(
+        "missing-parameter",
+        (CREATE, f"{HERE}{CREATE.replace('createJob', 'listJobs')}"),
+        "the query parameter `page` is required and not given",
+        severity="warning",
+        openapi=changed(OPENAPI, "in: query,", "in: query, required: true,"),
+    ),
+    Broken(
+        "missing-body",
+        (CREATE, f"{HERE}{CREATE}", "    requestBody:\n      payload: {name: $inputs.name}\n", ""),
+        "the operation requires a body and the step gives none",
+        severity="warning",
+        openapi=changed(OPENAPI, "requestBody:\n", "requestBody:\n        required: true\n"),
+    ),
+    Broken(
+        "no-credential",
+        (CREATE, f"{HERE}{CREATE}", "operationId: getJob", "operationId: free"),
+        "the operation wants a credential (`key`) and nothing gives one",
+        "in settings.yaml: `credentials: {key: {secret: NAME}}`; "
+        "or give it as a parameter of the step",
+        severity="warning",
+        openapi=changed(SECURED, "operationId: getJob", "security: []\n      operationId: free"),
+    ),
+    # components
+    Broken(
+        "unknown-component",
+        (
+            "workflows:",
+            COMPONENTS,
+            PARAMETER,
+            f"{PARAMETER}\n    - {HERE}reference: $components.parameters.ix",
+        ),
+        "`$components.parameters.ix` names no parameter of the components",
+        "did you mean `$components.parameters.id`?",
+        id="parameter",
+    ),
+    Broken(
+        "unknown-component",
+        (
+            "    onSuccess:\n",
+            f"    onSuccess:\n    - {HERE}reference: $components.successActions.a\n",
+        ),
+        "`$components.successActions.a` names no action of the components",
+        "there are none",
+        id="action",
+    ),
+    # actions
+    Broken(
+        "unknown-action-type",
+        ("type: end", f"type: {HERE}ende"),
+        "the action `ready` has the type `ende`",
+        "did you mean `end`?",
+    ),
+    Broken(
+        "unknown-step",
+        (GOTO, f"type: goto\n      stepId: {HERE}pull"),
+        "the goto `again` leads to a step `pull` that does not exist",
+        "did you mean `poll`?",
+        id="goto",
+    ),
+    Broken(
+        "unknown-step",
+        (f"name: again\n      {GOTO}", f"{HERE}name: again\n      type: goto"),
+        "the goto `again` has no target",
+        "there are: `create`, `poll`",
+        id="goto-without-target",
+    ),
+    # names
+    Broken(
+        "unknown-input",
+        ("{name: $inputs.name}", f"{{name: {HERE}$inputs.nam}}"),
+        "`$inputs.nam` names no input that exists",
+        "did you mean `name`?",
+        id="expression",
+    ),
+    Broken(
+        "unknown-step",
+        ("value: $steps.create.outputs.id", f"value: {HERE}$steps.creates.outputs.id"),
+        "`$steps.creates.outputs.id` names no step that exists",
+        "did you mean `create`?",
+        id="expression",
+    ),
+    Broken(
+        "unknown-output",
+        ("state: $steps.poll.outputs.state", f"state: {HERE}$steps.poll.outputs.status"),
+        "`$steps.poll.outputs.status` names no output of step `poll` that exists",
+        "did you mean `state`?",
+        id="expression",
+    ),
+    Broken(
+        "unknown-source",
+        ("{name: $inputs.name}", f"{{name: {HERE}$sourceDescriptions.job.url}}"),
+        "`$sourceDescriptions.job.url` names no source description that exists",
+        "did you mean `jobs`?",
+    ),
+    Broken(
+        "reads-too-early",
+        ("{name: $inputs.name}", f"{{name: {HERE}$statusCode}}"),
+        "`$statusCode` can't be read here: there is no response yet",
+        "keep the value as an output of an earlier step, and read that",
+    ),
+    # texts
+    Broken(
+        "invalid-expression",
+        ("state: $response.body#/state", f"state: $response{HERE}.status"),
+        "'$response.status' at character 10: expected `.header.NAME`",
+        id="plain",
+    ),
+    Broken(
+        "invalid-expression",
+        ("state: $response.body#/state", f"state: '$response{HERE}.status'"),
+        "'$response.status' at character 10: expected `.header.NAME`",
+        id="quoted",
+    ),
+    Broken(
+        "invalid-criterion",
+        (DONE, f"$response.body#/state {HERE}= 'done'"),
+        "\"$response.body#/state = 'done'\" at character 23: expected an operator or the end",
+    ),
+    # workflows as steps
+    Broken(
+        "unknown-workflow",
+        _calling(f"workflowId: {HERE}chill"),
+        "the step calls a workflow `chill` that does not exist",
+        "did you mean `child`?",
+        child=CHILD.replace("required: [size]", "required: []"),
+    ),
+    Broken(
+        "workflow-and-operation",
+        _without_body(f"workflowId: child\n    operationId: {HERE}createJob"),
+        "a step with `workflowId` can't have `operationId`",
+        "keep either `workflowId` or `operationId`",
+        child=CHILD.replace("required: [size]", "required: []"),
+    ),
+    Broken(
+        "recursive-workflow",
+        (*_without_body(f"workflowId: {HERE}run-job")[:-1], "create.outputs.state"),
+        "the workflow `run-job` calls itself by way of this step",
+        "a loop is written with `goto`",
+    ),
+    Broken(
+        "broken-workflow",
+        _without_body(f"workflowId: {HERE}child"),
+        "the workflow `child` that the step calls can't be run",
+        "mend the errors of `child`",
+        child=CHILD.replace("required: [size]", "required: []").replace("listJobs", "nothing"),
+    ),
+    Broken(
+        "missing-input",
+        ("- stepId: create", f"- {HERE}stepId: create", *_without_body("workflowId: child")),
+        "the workflow `child` requires the input `size`, and the step does not give it",
+        "add a parameter `name: size`",
+        child=CHILD,
+    ),
+    Broken(
+        "unknown-input",
+        _without_body(
+            "workflowId: child\n    parameters: [{name: size, value: 1}, "
+            f"{HERE}{{name: site, value: 1}}]"
+        ),
+        "the workflow `child` has no input `site`",
+        "did you mean `size`?",
+        child=CHILD,
+        id="of-a-workflow",
+    ),
+    Broken(
+        "unknown-output",
+        (
+            *_without_body("workflowId: child\n    parameters: [{name: size, value: 1}]"),
+            "- stepId: poll",
+            "  outputs: {n: «$outputs.al}\n  - stepId: poll",
+        ),
+        "`$outputs.al` names no output that exists",
+        "did you mean `all`?",
+        child=CHILD,
+        id="of-a-workflow",
+    ),
+    # settings
+    Broken(
+        "unknown-collected-output",
+        ("- workflowId: run-job", f"- {HERE}workflowId: run-job"),
+        "settings.yaml collects an output `states` that the step does not have",
+        "did you mean `state`?",
+        settings={"collect": {"run-job": {"poll": ["states"]}}},
+    ),
+]
+
+
+@pytest.mark.parametrize("broken", BROKEN, ids=lambda one: f"{one.code} {one.id}".strip())
+def test_a_mistake_is_found(broken: Broken) -> None:
+    """The finding names the place of the mistake, says what is wrong and how to mend it."""
+    written, place = broken.document()
+    findings = [one for one in written.findings() if one.code == broken.code]
+    assert findings, "\n".join(map(str, written.findings())) or "nothing was found"
+    found = findings[0]
+    assert str(found.place) == f"jobs.arazzo.yaml:{place}"
+    assert found.message.startswith(broken.message)
+    assert (found.mend, found.severity) == (broken.mend, broken.severity)
+    assert found.line_text == written.arazzo.splitlines()[int(place.split(":")[0]) - 1].rstrip()
+    assert (written.compiled().workflows[0].plan is None) is _stops_the_first(broken)
+
+
+def _stops_the_first(broken: Broken) -> bool:
+    return broken.severity == "error" and broken.code != "duplicate-source"
+
+
+CASCADES = frozenset(
+    (
+        "duplicate-workflow", "duplicate-step", "source-missing", "unknown-workflow",
+        "unknown-component", "missing-operation", "two-operations", "broken-workflow",
+        "unknown-output", "unknown-operation",
+    )
+)  # fmt: skip
+"""Codes whose broken documents have a second thing to say."""
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [one for one in BROKEN if one.code not in CASCADES],
+    ids=lambda one: f"{one.code} {one.id}".strip(),
+)
+def test_one_mistake_is_one_finding(broken: Broken) -> None:
+    """Nobody has to tell the mistake from what only follows of it."""
+    written, _ = broken.document()
+    assert {one.code for one in written.findings()} == {broken.code}
+
+
+def test_the_good_document_has_no_findings() -> None:
+    """What all changes begin with is right, so each finding comes of its change."""
+    assert Written().findings() == []
+    assert Written().plan().workflow_id == "run-job"
+
+
+MODULES = (
+    "compilation",
+    "step_compilation",
+    "call_compilation",
+    "invocation_compilation",
+    "operation_lookup",
+    "references",
+    "scope",
+)
+BY_NAME_OF_KIND = frozenset(("unknown-input", "unknown-step", "unknown-output", "unknown-source"))
+"""Made of the kind of the name in references.py."""
+OF_UNSUPPORTED = frozenset(("unsupported", "unsupported-expression", "unsupported-xpath"))
+
+
+def _codes_of(module: str) -> set[str]:
+    """Return the first argument of all calls that add a finding (the second of `_at`)."""
+    file = Path(__file__).parents[2] / "arazzo" / f"{module}.py"
+    calls = [one for one in ast.walk(ast.parse(file.read_text())) if isinstance(one, ast.Call)]
+    found: set[str] = set()
+    for call in calls:
+        name = call.func.attr if isinstance(call.func, ast.Attribute) else ""
+        position = {"add": 0, "_add": 0, "finding": 0, "_at": 1, "_syntax": 2}.get(name)
+        for one in call.args[position : position + 1] if position is not None else ():
+            if isinstance(one, ast.Constant) and isinstance(one.value, str):
+                found.add(one.value)
+    return found
+
+
+def test_every_code_is_provoked() -> None:
+    """No finding goes untested: each code in the compiler has its broken document here."""
+    written = set.union(*(_codes_of(one) for one in MODULES)) | BY_NAME_OF_KIND
+    assert written - OF_UNSUPPORTED == {one.code for one in BROKEN}
+
+
+def test_a_broken_workflow_leaves_the_others_runnable() -> None:
+    """A workflow with an error has no plan; the others of its document keep theirs."""
+    text = changed(ARAZZO + CHILD, "operationId: getJob", "operationId: nothing")
+    run_job, child = Written(text).compiled().workflows
+    assert run_job.plan is None
+    assert child.plan is not None

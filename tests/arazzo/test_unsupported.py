@@ -1,0 +1,164 @@
+"""What this version does not support yet is refused by name, before the first request.
+
+A feature that is built leaves its row.
+"""
+
+from __future__ import annotations
+
+import pytest
+from written import ARAZZO, HERE, OPENAPI, Written, changed, pointed
+
+CREATE = "stepId: create\n    operationId: createJob"
+POLL = "stepId: poll\n    operationId: getJob"
+GOTO = "type: goto\n      stepId: poll"
+PARAMETER = "- name: jobId\n      in: path\n      value: $steps.create.outputs.id"
+DONE = "$response.body#/state == 'done'"
+PAYLOAD = "payload: {name: $inputs.name}"
+HEADER = f"{PARAMETER}\n    - {HERE}"
+
+NOT_YET = [
+    ("`dependsOn`", ("  inputs:", f"  {HERE}dependsOn: [run-job]\n  inputs:")),
+    ("`goto` with `workflowId`", (GOTO, f"type: goto\n      workflowId: {HERE}run-job")),
+    (
+        "`retry` with `workflowId`",
+        (GOTO, f"type: retry\n      workflowId: {HERE}run-job"),
+    ),
+    ("`retry` with `stepId`", (GOTO, f"type: retry\n      stepId: {HERE}create")),
+    ("`channelPath` (AsyncAPI)", (POLL, f"stepId: poll\n    channelPath: {HERE}a")),
+    (
+        "a parameter `in: cookie`",
+        (PARAMETER, f"{HEADER}{{name: c, in: cookie, value: 1}}"),
+    ),
+    ("a parameter `in: body`", (PARAMETER, f"{HEADER}{{name: c, in: body, value: 1}}")),
+    (
+        "a parameter `in: querystring`",
+        (PARAMETER, f"{HEADER}{{name: c, in: querystring, value: a}}"),
+    ),
+    (
+        (
+            "a credential from the output of a step (`$steps.create.outputs.id`), which must not "
+            "stand in a history,"
+        ),
+        (
+            PARAMETER,
+            f"{HEADER}{{name: Cookie, in: header, value: $steps.create.outputs.id}}",
+        ),
+    ),
+    (
+        "`replacements`",
+        (PAYLOAD, f"{PAYLOAD}\n      {HERE}replacements: [{{target: /a, value: 1}}]"),
+    ),
+    (
+        "a body of the media type `text/csv`",
+        (PAYLOAD, f"{PAYLOAD}\n      contentType: {HERE}text/csv"),
+    ),
+    (
+        "an output that is no expression",
+        ("state: $response.body#/state", f"{HERE}state: [1]"),
+    ),
+    (
+        "a query in an output of a workflow (`$steps.poll.outputs.state[*].a`)",
+        ("state: $steps.poll.outputs.state", f"state: {HERE}$steps.poll.outputs.state[*].a"),
+    ),
+    (
+        "a workflow of another document",
+        (CREATE, f"stepId: create\n    workflowId: {HERE}$sourceDescriptions.jobs.child"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("what", "changes"), NOT_YET, ids=[what for what, _ in NOT_YET])
+def test_what_is_not_supported_yet_is_refused_by_name(what: str, changes: tuple[str, ...]) -> None:
+    """Nothing is ignored: a document that needs the feature has no plan, and says why."""
+    text, place = pointed(changed(ARAZZO, *changes))
+    workflow = Written(text).workflow()
+    found = [one for one in workflow.findings if one.code == "unsupported"]
+    assert f"{what} is not supported yet" in [one.message for one in found]
+    assert str(found[0].place) == f"jobs.arazzo.yaml:{place}"
+    assert workflow.plan is None
+
+
+def test_a_query_in_an_input_of_a_workflow_is_refused() -> None:
+    """Inputs of a called workflow are computed in workflow code, which loads no query library."""
+    child = (
+        "- {workflowId: child, inputs: {properties: {a: {}}}, "
+        "steps: [{stepId: one, operationId: listJobs}]}\n"
+    )
+    step = (
+        "  - {stepId: call, workflowId: child, "
+        "parameters: [«{name: a, value: '$steps.poll.outputs.state[*].b'}]}\n"
+    )
+    text, place = pointed(
+        changed(ARAZZO, "  outputs:\n    state: $steps", f"{step}  outputs:\n    state: $steps")
+    )
+    (found,) = [one for one in Written(text + child).findings() if one.severity == "error"]
+    assert str(found.place) == f"jobs.arazzo.yaml:{place}"
+    assert found.message == (
+        "a query in an input of a workflow (`$steps.poll.outputs.state[*].b`) is not supported yet"
+    )
+
+
+def test_a_reference_to_another_file_is_refused() -> None:
+    """A part of a description that can't be followed is never taken for absent."""
+    old = "- {name: page, in: query, schema: {type: integer}}"
+    openapi = changed(OPENAPI, old, "- {$ref: 'common.yaml#/page'}")
+    text = changed(ARAZZO, CREATE, CREATE.replace("createJob", "listJobs"))
+    (found,) = Written(text, openapi).findings()
+    assert found.message == (
+        "a reference to another file (`common.yaml#/page`) is not supported yet"
+    )
+
+
+STYLES = [
+    ("path", "label"),
+    ("path", "matrix"),
+    ("query", "spaceDelimited"),
+    ("query", "pipeDelimited"),
+    ("query", "deepObject"),
+]
+
+
+@pytest.mark.parametrize(("location", "style"), STYLES, ids=lambda one: one)
+def test_a_style_that_is_not_supported_yet_is_refused(location: str, style: str) -> None:
+    """A parameter is never sent in another style than the description asks for."""
+    old = {"path": "name: jobId, in: path,", "query": "name: page, in: query,"}[location]
+    openapi = changed(OPENAPI, old, f"{old} style: {style},")
+    arazzo = changed(
+        ARAZZO, CREATE, "stepId: create\n    operationId: listJobs\n    parameters: "
+        "[{name: page, in: query, value: 1}]",
+    )  # fmt: skip
+    messages = [one.message for one in Written(arazzo, openapi).findings()]
+    name = "jobId" if location == "path" else "page"
+    assert messages == [
+        f"the style `{style}` of the {location} parameter `{name}` is not supported yet"
+    ]
+
+
+NOT_YET_READ = [
+    ("$workflows.run-job.outputs.state", "outputs of other workflows"),
+    ("$components.parameters.id", "expressions that read components"),
+    ("$self", "Arazzo 1.1"),
+    ("$message.payload", "Arazzo 1.1 and AsyncAPI"),
+    ("$outputs.state", "reading the workflow's own outputs"),
+]
+
+
+@pytest.mark.parametrize(("text", "kind"), NOT_YET_READ, ids=[text for text, _ in NOT_YET_READ])
+def test_an_expression_that_is_not_supported_yet_is_refused(text: str, kind: str) -> None:
+    """An expression is never taken for absent because the engine can't read it."""
+    workflow = Written(changed(ARAZZO, "state: $response.body#/state", f"state: {text}")).workflow()
+    (found,) = workflow.findings
+    assert found.code == "unsupported-expression"
+    assert found.message == f"`{text}`: {kind} is not supported yet"
+
+
+def test_xpath_is_refused_by_name() -> None:
+    """The type of the criterion is named, not its text blamed."""
+    text = changed(
+        ARAZZO,
+        f"- condition: {DONE}",
+        f"- {{condition: {HERE}//a, type: xpath, context: $response.body}}",
+    )
+    written, place = pointed(text)
+    (found,) = Written(written).findings()
+    assert (found.code, str(found.place)) == ("unsupported-xpath", f"jobs.arazzo.yaml:{place}")
