@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from temporalio.client import WorkflowFailureError
+from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 
 from catalogue import Catalogue, load_catalogue, worker_defaults
@@ -24,8 +26,9 @@ from settings import Settings
 from worker import running_worker
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Collection, Mapping
 
+    from starlette.applications import Starlette
     from temporalio.client import Client, WorkflowHandle
 
 ROOT = Path(__file__).parents[1]
@@ -134,6 +137,44 @@ class House:
         """Start a run and return its outputs."""
         return await (await self.start(workflow, inputs, **options)).result()
 
+    async def failure(
+        self, workflow: str, inputs: Mapping[str, Any], **options: Any
+    ) -> ApplicationError:
+        """Start a run that must fail and return why it did."""
+        with pytest.raises(WorkflowFailureError) as caught:
+            await self.run(workflow, inputs, **options)
+        cause = caught.value.cause
+        assert isinstance(cause, ApplicationError)
+        return cause
+
+
+@asynccontextmanager
+async def house_of(
+    client: Client,
+    catalogue: Catalogue,
+    settings: Settings,
+    app: Starlette,
+    sources: Collection[str],
+    *,
+    base_path: str = "",
+    max_cached_workflows: int = 1000,
+) -> AsyncIterator[House]:
+    """Serve a catalogue against one stand-in, which is the server of these sources."""
+    queue = f"test-{uuid.uuid4().hex[:8]}"
+    async with (
+        serving(app) as base_url,
+        StandInClient(base_url=base_url) as stand_in,
+        running_worker(
+            client,
+            catalogue,
+            settings,
+            task_queue=queue,
+            servers=dict.fromkeys(sources, base_url + base_path),
+            max_cached_workflows=max_cached_workflows,
+        ),
+    ):
+        yield House(client, queue, base_url, stand_in)
+
 
 @asynccontextmanager
 async def open_house(
@@ -146,19 +187,12 @@ async def open_house(
     dsar: Pace | None = None,
 ) -> AsyncIterator[House]:
     """Serve a catalogue against a fresh stand-in of Amplitude."""
-    queue = f"test-{uuid.uuid4().hex[:8]}"
     app = create_app(export=export or Pace(polls=1), dsar=dsar or Pace(polls=1))
-    async with serving(app) as base_url, StandInClient(base_url=base_url) as stand_in:
-        servers = {"behavioralCohortsApi": base_url, "dsarApi": base_url}
-        async with running_worker(
-            client,
-            catalogue,
-            settings,
-            task_queue=queue,
-            servers=servers,
-            max_cached_workflows=max_cached_workflows,
-        ):
-            yield House(client, queue, base_url, stand_in)
+    sources = ("behavioralCohortsApi", "dsarApi")
+    async with house_of(
+        client, catalogue, settings, app, sources, max_cached_workflows=max_cached_workflows
+    ) as opened:
+        yield opened
 
 
 def seeds_catalogue(settings: Settings) -> Catalogue:
