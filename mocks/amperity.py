@@ -5,7 +5,7 @@
                              [--token-seconds S] [--run-polls N] [--run-seconds S]
                              [--allow-second-run]
 
-Profile `documented` answers a start with 200, as the public page says, not with 201. The API is
+Profile `documented` answers a start with 200 and fewer fields, as the public page says. The API is
 below /api. Its own control is POST /_control/expire-tokens; the others are in mocks/standin.py.
 """
 
@@ -22,7 +22,15 @@ from starlette.applications import Starlette
 
 from mocks.amperity_access import Access, describe_refusal
 from mocks.amperity_requests import Listing, create_token, read_config_id, read_listing
-from mocks.amperity_runs import ENDS, STATES, STOPPING_STATES, Run, same_state, seeded_runs
+from mocks.amperity_runs import (
+    DOCUMENTED_START,
+    ENDS,
+    STATES,
+    STOPPING_STATES,
+    Run,
+    same_state,
+    seeded_runs,
+)
 from mocks.calls import Answer, Call, Refusal
 from mocks.faults import JOB_KINDS, Faults
 from mocks.jobs import DEFAULT_PACE, Job, Pace
@@ -41,7 +49,7 @@ FIRST_RUN_NUMBER = 20_001
 class Manner:
     """How the service behaves where that can be chosen."""
 
-    status_of_start: int
+    is_documented: bool
     pace: Pace
     allows_second_run: bool
 
@@ -75,7 +83,10 @@ class Amperity:
         job = Job(str(number), STATES, self._manner.pace, self._clock, fault)
         run = Run(number, config_id, self._access.tenant(call), now, job)
         runs.append(run)
-        return Answer(run.describe_start(), self._manner.status_of_start)
+        told = run.describe_start()
+        if self._manner.is_documented:
+            return {name: told[name] for name in DOCUMENTED_START}
+        return Answer(told, 201)
 
     def list_workflows(self, call: Call) -> Any:
         """The runs of the tenant, newest first, as the filters say."""
@@ -189,7 +200,7 @@ def create_app(  # noqa: PLR0913 - each is an option of the service, all have a 
     require_profile(profile, PROFILES)
     faults = Faults(OPERATIONS, ("run-workflow",), ("list-workflows",), JOB_KINDS)
     access = Access(tenants, clients, tokens, token_seconds, clock)
-    manner = Manner(201 if profile == "live" else 200, run, allows_second_run)
+    manner = Manner(profile == "documented", run, allows_second_run)
     amperity = Amperity(access, manner, faults, clock)
 
     def authorize(call: Call, operation: Operation) -> None:

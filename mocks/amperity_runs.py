@@ -26,6 +26,10 @@ PRINCIPAL = {
     "principal_name": "Daniel Kuhlman",
     "principal_email": "socktown@socktown.com",
 }
+DOCUMENTED_START = (
+    "task_instances", "id", "name", "principal_name", "principal_id", "type", "launched_version",
+    "state", "created_at", "tenant", "current_version",
+)  # fmt: skip
 WARN_AFTER_MS = 86_400_000
 TIMEOUT_MS = 172_800_000
 DAY_SECONDS = 86_400.0

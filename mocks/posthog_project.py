@@ -12,6 +12,7 @@ from mocks.jobs import Job, Pace
 from mocks.posthog_access import EmptyRefusal, Problem, not_found
 from mocks.posthog_activity import ActivityLog, describe_change
 from mocks.posthog_cohorts import CALCULATION_STATES, CREATOR, Cohort, seeded_cohorts
+from mocks.posthog_csv import read_rows
 from mocks.posthog_filters import cohorts_in, kind_of, leaves, match, match_query, require_filters
 from mocks.posthog_persons import Person, seeded_persons, write_csv
 from mocks.posthog_requests import (
@@ -60,7 +61,8 @@ class Project:
             cohort.settle()
         found = [one for one in reversed(self._cohorts.values()) if _is_listed(one, call)]
         limit, offset = _limit_and_offset(call)
-        hidden = ("filters", "query", "groups") if "basic" in call.query else ()
+        is_basic = call.query.get("basic") == "true" and self._year >= SECOND_YEAR
+        hidden = ("filters", "query", "groups") if is_basic else ()
         results = [one.describe(self._year) for one in found[offset : offset + limit]]
         return {
             "count": len(found),
@@ -81,7 +83,7 @@ class Project:
         self._cohorts[cohort.id] = cohort
         self._log.note("created", cohort.id, cohort.name)
         if cohort.is_static:
-            self._fill_static(cohort, ids)
+            self._fill_static(cohort, ids, body.get("csv"))
         else:
             self._calculate(cohort, CREATE, lambda: self._members_of_filters(cohort.filters))
         return Answer(cohort.describe(self._year), 201)
@@ -96,7 +98,8 @@ class Project:
         """Change a cohort; all but a deletion or restoration calculates a dynamic one anew."""
         cohort = self._cohort(call)
         cohort.settle()
-        given = read_cohort(read_body(call), self._year)
+        body = read_body(call)
+        given = read_cohort(body, self._year)
         before = {name: getattr(cohort, name) for name in FIELDS}
         self._require_deletable(cohort, given)
         self._require_changeable(cohort, given)
@@ -110,6 +113,8 @@ class Project:
         activity = ("restored", "deleted")[cohort.deleted] if deletion else "updated"
         if changes:
             self._log.note(activity, cohort.id, cohort.name, changes)
+        if cohort.is_static and isinstance(body.get("csv"), bytes):
+            self._add_rows(cohort, UPDATE, body["csv"])
         if not cohort.is_static and not deletion:
             self._calculate(cohort, UPDATE, lambda: self._members_of_filters(cohort.filters))
         return cohort.describe(self._year)
@@ -270,16 +275,27 @@ class Project:
         if criteria and cohort.is_static and self._year >= SECOND_YEAR:
             raise Problem(400, "Cannot change the criteria of a static cohort.", attr=criteria[0])
 
-    def _fill_static(self, cohort: Cohort, ids: Sequence[str] | None) -> None:
+    def _fill_static(self, cohort: Cohort, ids: Sequence[str] | None, file: object) -> None:
         query, filters = cohort.query, cohort.filters
         if ids is not None:
             cohort.set_members([one for one in ids if one in self._persons], self._clock())
+        if isinstance(file, bytes):
+            # The cohort stays when the file is refused, as in the service.
+            self._add_rows(cohort, CREATE, file)
+        elif ids is not None:
+            return
         elif query is not None:
             self._calculate(cohort, CREATE, lambda: self._members_of_query(query))
         elif filters is not None and self._year >= SECOND_YEAR:
             self._calculate(cohort, CREATE, lambda: self._members_of_filters(filters))
         else:
             cohort.count = 0
+
+    def _add_rows(self, cohort: Cohort, operation_id: str, file: bytes) -> None:
+        rows = read_rows(file)
+        self._calculate(
+            cohort, operation_id, lambda: [*cohort.members, *rows.pick(self._persons.values())]
+        )
 
     def _calculate(
         self, cohort: Cohort, operation_id: str, members: Callable[[], Sequence[str]]

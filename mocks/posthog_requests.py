@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 from mocks.calls import Call
 from mocks.posthog_access import Problem
+from mocks.posthog_csv import read_form
 from mocks.posthog_filters import kind_of, require_filters
 from mocks.posthog_persons import read_uuid
 
@@ -23,8 +24,11 @@ OBJECT_FIELDS = ("filters", "query")
 
 
 def read_body(call: Call) -> dict[str, Any]:
-    """The JSON object in the body."""
-    media_type = call.headers.get("content-type", "").partition(";")[0].strip().lower()
+    """The JSON object in the body, or the fields of its form."""
+    content_type = call.headers.get("content-type", "")
+    media_type = content_type.partition(";")[0].strip().lower()
+    if media_type == "multipart/form-data":
+        return read_form(content_type, call.content)
     if media_type != "application/json":
         raise Problem(415, f'Unsupported media type "{media_type}" in request.')
     try:
