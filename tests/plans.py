@@ -85,11 +85,12 @@ def step(step_id: str, made: Call | Invocation | None = None, **fields: Any) -> 
 
 def plan(*steps: StepPlan, **fields: Any) -> Plan:
     """Return a plan of these steps."""
-    return Plan(
+    made = Plan(
         plan_format=PLAN_FORMAT,
         engine_rev=ENGINE_REV,
         document=DocumentIdentity(file="w.yaml", title="W", version="1"),
         workflow_id="w",
         steps=steps,
-        **{"visit_budget": 1000, **fields},
+        visit_budget=1000,
     )
+    return made.model_copy(update=fields)

@@ -1,0 +1,90 @@
+"""The interpreter's world for tests: scripted answers, and waits that cost no time of ours."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from arazzo.errors import DurazzoError
+from arazzo.interpreter import Interpreter, Pause
+from arazzo.outcome import Outcome
+from arazzo.plan import Plan, StepPlan
+from arazzo.state import RunState
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+@dataclass
+class World:
+    """Answers each step from its list, the last one for ever; waits cost no time of ours."""
+
+    answers: Mapping[str, Sequence[Outcome]]
+    clock: float = 1000.0
+    asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    pauses: list[Pause] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+
+    def now(self) -> float:
+        """Tell the time of this world."""
+        return self.clock
+
+    async def perform(self, step: StepPlan, values: dict[str, Any]) -> Outcome:
+        """Answer, and remember what was asked."""
+        self.asked.append((step.step_id, values))
+        self.counts[step.step_id] += 1
+        answers = self.answers[step.step_id]
+        return answers[min(self.counts[step.step_id], len(answers)) - 1]
+
+    async def call(self, step: StepPlan, inputs: dict[str, Any], values: dict[str, Any]) -> Outcome:
+        """Answer as for an operation, and remember the inputs."""
+        return await self.perform(step, {**values, "called with": inputs})
+
+    async def pause(self, pause: Pause) -> None:
+        """Let the time pass."""
+        self.pauses.append(pause)
+        self.clock += pause.seconds
+
+    async def step_boundary(self, state: RunState) -> None:
+        """Begin a step."""
+
+    def show(self, state: RunState, pause: Pause | None) -> None:
+        """Show nothing."""
+
+    @property
+    def waits(self) -> list[float]:
+        """Return the seconds of all pauses."""
+        return [one.seconds for one in self.pauses]
+
+    @property
+    def steps(self) -> list[str]:
+        """Return the stepIds of all attempts."""
+        return [step_id for step_id, _ in self.asked]
+
+
+def passed(action: int | None = None, **fields: Any) -> Outcome:
+    """An outcome of a step that passed."""
+    return Outcome(status=200, passed=True, action=action, **fields)
+
+
+def failed(status: int | None = 500, action: int | None = None, **fields: Any) -> Outcome:
+    """An outcome of a step that did not pass."""
+    return Outcome(status=status, action=action, **{"why": "it did not hold", **fields})
+
+
+async def run(written: Plan, world: World, **state: Any) -> dict[str, Any]:
+    """Run a plan from its first step; return its outputs."""
+    given = {"inputs": {}, "cursor": written.steps[0].step_id, **state}
+    return await Interpreter(written, RunState(**given), world).run()
+
+
+async def error_of(written: Plan, world: World, **state: Any) -> DurazzoError:
+    """Run a plan that must fail; return its error."""
+    with pytest.raises(DurazzoError) as caught:
+        await run(written, world, **state)
+    json.dumps(caught.value.facts)  # they become the details of an ApplicationError
+    return caught.value
