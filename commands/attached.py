@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 
 from commands.connection import web_url
-from commands.failures import COMPLETED, NOT_COMPLETED
+from commands.failures import COMPLETED, NOT_COMPLETED, print_json, run_object
 from commands.live_view import follow
 from commands.run_report import print_report
 
@@ -41,18 +41,27 @@ async def attach(client: Client, handle: WorkflowHandle[Any, Any], *, quiet: boo
     return await follow(handle, link_to(client, handle), quiet=quiet)
 
 
-def run_attached(work: Coroutine[Any, Any, RunReport], started: list[str]) -> RunReport:
-    """Do the work; Ctrl-C leaves the run running and says so.
+def run_attached(
+    work: Coroutine[Any, Any, RunReport], started: list[str], *, as_json: bool
+) -> RunReport:
+    """Do the work; Ctrl-C leaves the run running, says so, and ends the command with 1.
 
     `started` holds the id of the run as soon as there is one.
     """
     try:
         return asyncio.run(work)
     except KeyboardInterrupt:
+        if not started:
+            sys.stderr.write("\nleft before a run was started\n")
         for workflow_id in started:
-            sys.stderr.write(
-                f"\nleft; {workflow_id} goes on running. "
-                f"`durazzo watch {workflow_id}` comes back to it, "
-                f"`durazzo cancel {workflow_id}` stops it\n"
-            )
-        raise typer.Exit(COMPLETED) from None
+            _tell_left(workflow_id, as_json=as_json)
+        raise typer.Exit(NOT_COMPLETED) from None
+
+
+def _tell_left(workflow_id: str, *, as_json: bool) -> None:
+    sys.stderr.write(
+        f"\nleft; {workflow_id} goes on running. `durazzo watch {workflow_id}` comes back to it, "
+        f"`durazzo cancel {workflow_id}` stops it\n"
+    )
+    if as_json:
+        print_json(run_object(workflow_id, None, "running"))

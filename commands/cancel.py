@@ -7,9 +7,10 @@ import sys
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
+from temporalio.service import RPCError, RPCStatusCode
 
 from commands.attached import link_to
-from commands.connection import ConnectionOptions, connect
+from commands.connection import ConnectionOptions, connect, refusal
 from commands.failures import NOT_COMPLETED, RunExists, reported
 from commands.options import Address, AsJson, Namespace, Profile, RunId
 from commands.run_report import STATUS_NAMES, describe, report_of
@@ -52,7 +53,11 @@ async def _cancel(run: str, connection: ConnectionOptions, *, detach: bool) -> R
         raise RunExists(
             f"`{run}` has ended already: {STATUS_NAMES[found.status]}", reason="run-ended"
         )
-    await handle.cancel()
+    try:
+        await handle.cancel()
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:  # else it has ended just now
+            raise refusal(error) from error
     if not detach:
         ended = asyncio.gather(handle.result(), return_exceptions=True)
         await asyncio.wait([ended], timeout=SECONDS_TO_END)

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from temporalio.client import Client
 from temporalio.envconfig import ClientConfigProfile
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
 from arazzo.errors import CallerError, OtherPartyError
 from settings import load_settings
@@ -28,6 +28,7 @@ SECONDS_TO_CONNECT: Final = 5.0
 SERVER_FILE: Final = "server.json"
 UI_PORT_DISTANCE: Final = 1000
 """The development server's Web UI listens that many ports above its own port."""
+LAST_PORT: Final = 65535
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +58,29 @@ class ProfileInvalid(CallerError):
     """The profile of the Temporal configuration is not there, or can't be read."""
 
 
+class AddressInvalid(CallerError):
+    """An address that is not host:port."""
+
+
+class NamespaceMissing(CallerError):
+    """The server has no namespace of that name."""
+
+
+def refusal(error: RPCError) -> CallerError | OtherPartyError:
+    """Return what it means that the server refused a call."""
+    if error.status is RPCStatusCode.NOT_FOUND and "namespace" in error.message.lower():
+        return NamespaceMissing(
+            f"the server refused: {error.message.rstrip('.')}; name yours with --namespace or "
+            "TEMPORAL_NAMESPACE",
+            reason="namespace",
+        )
+    return NoTemporalServer("the address given", error.message)
+
+
 def connect_config(options: ConnectionOptions) -> dict[str, Any]:
     """Return the arguments of Client.connect: target_host, namespace, and TLS or API key.
 
-    Raises ProfileInvalid when the configuration can't be read.
+    Raises ProfileInvalid when the configuration can't be read, AddressInvalid.
     """
     try:
         profile = ClientConfigProfile.load(options.profile)
@@ -71,11 +91,25 @@ def connect_config(options: ConnectionOptions) -> dict[str, Any]:
     config: dict[str, Any] = dict(profile.to_client_connect_config())
     config["target_host"] = options.address or config.get("target_host") or DEFAULT_ADDRESS
     config["namespace"] = options.namespace or config.get("namespace") or DEFAULT_NAMESPACE
+    _check_address(config["target_host"])
     return config
 
 
+def _check_address(address: str) -> None:
+    host, _, port = address.rpartition(":")
+    if "/" in address or not host or not port.isdecimal() or int(port) > LAST_PORT:
+        raise AddressInvalid(
+            f"the address `{address}` of the Temporal server must be host:port, such as "
+            f"{DEFAULT_ADDRESS}",
+            reason="address",
+        )
+
+
 async def connect(options: ConnectionOptions) -> Client:
-    """Return a connected client. Raises NoTemporalServer within a few seconds, ProfileInvalid."""
+    """Return a connected client.
+
+    Raises NoTemporalServer within a few seconds, ProfileInvalid, AddressInvalid.
+    """
     config = connect_config(options)
     address = config["target_host"]
     try:
@@ -87,6 +121,8 @@ async def connect(options: ConnectionOptions) -> Client:
 
 
 def _first_line(error: Exception) -> str:
+    if "dns error" in str(error):
+        return "there is no host of that name"
     text = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     return "connection refused" if "onnection refused" in str(error) else text[:200]
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from commands.documents import open_catalogue
 from commands.failures import print_json, reported
@@ -56,7 +57,9 @@ def _print(catalogue: Catalogue) -> None:
         table.add_column("document", style="dim", overflow="fold")
         for entry in catalogue.entries:
             name = entry.compiled.workflow_type
-            table.add_row(name, entry.compiled.workflow.summary, entry.document.file)
+            table.add_row(
+                *(Text(one) for one in (name, entry.compiled.workflow.summary, entry.document.file))
+            )
         console.print(table)
         console.print("\n`durazzo show WORKFLOW` tells more of one.", style="dim", markup=False)
     else:
@@ -64,17 +67,20 @@ def _print(catalogue: Catalogue) -> None:
     for entry in catalogue.entries:
         _print_errors(console, entry)
     for broken in catalogue.broken:
-        console.print(f"\ncannot be read: {broken.error.message}", markup=False, highlight=False)
+        _say(console, f"\ncannot be read: {broken.error.message}")
     for name, files in catalogue.duplicates().items():
         said = f"\n`{name}` stands in {' and '.join(files)}: the worker will refuse to start"
-        console.print(said, markup=False, highlight=False)
+        _say(console, said)
+
+
+def _say(console: Console, text: str) -> None:
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
 
 
 def _print_errors(console: Console, entry: Entry) -> None:
     errors = [one for one in entry.compiled.findings if one.severity == "error"]
     if errors:
-        said = f"\n{entry.compiled.workflow_type} can't be run:\n{errors[0]}"
-        console.print(said, markup=False, highlight=False)
+        _say(console, f"\n{entry.compiled.workflow_type} can't be run:\n{errors[0]}")
         if len(errors) > 1:
             console.print(f"  and {len(errors) - 1} more errors", highlight=False)
 

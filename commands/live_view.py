@@ -160,7 +160,7 @@ def step_table(progress: dict[str, Any]) -> Table:
         status = "" if row["lastStatus"] is None else str(row["lastStatus"])
         style = STANDING_STYLES.get(row["state"], "")
         table.add_row(
-            *(row["step"], row["request"], Text(row["state"], style=style)),
+            *(Text(row["step"]), Text(row["request"]), Text(row["state"], style=style)),
             *(str(row["visits"]), str(row["polls"]), status),
         )
     return table

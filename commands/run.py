@@ -14,13 +14,14 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
-from arazzo.errors import InputInvalid, PayloadTooLarge
+from arazzo.errors import PayloadTooLarge
 from commands.attached import attach, finish, link_to, run_attached
-from commands.connection import ConnectionOptions, NoTemporalServer, connect
-from commands.documents import open_catalogue
+from commands.connection import ConnectionOptions, connect, refusal
+from commands.documents import find_runnable
 from commands.failures import NoWorker, RunExists, reported
 from commands.options import Address, AsJson, Documents, Namespace, Profile, TaskQueue
-from commands.run_inputs import collect_inputs
+from commands.run_inputs import collect_inputs, expect_secrets
+from commands.run_options import collect_options
 from commands.run_report import RunReport
 from settings import load_settings
 
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 app = typer.Typer(add_completion=False)
 
 LONGEST_SUMMARY: Final = 180
+LONGEST: Final = 400 * 86400.0
+"""Seconds: what a pace of polling may be (arazzo/provider.py)."""
 
 
 @dataclass(frozen=True)
@@ -66,15 +69,18 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter for each option
         typer.Option(metavar="INPUT=NAME", help="A secret input, by the secret's name."),
     ] = None,
     server: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Which server of the settings, such as eu.")
+        str | None,
+        typer.Option(metavar="[SOURCE=]NAME", help="Which server of the settings, such as eu."),
     ] = None,
     workflow_id: Annotated[str | None, typer.Option("--id", help="Id of the run.")] = None,
     detach: Annotated[bool, typer.Option(help="Start only; do not watch.")] = False,  # noqa: FBT002
     poll_interval: Annotated[
-        float | None, typer.Option(min=0.01, help="Seconds between polls, all the same.")
+        float | None,
+        typer.Option(min=0.01, max=LONGEST, help="Seconds between polls, all the same."),
     ] = None,
     deadline: Annotated[
-        float | None, typer.Option(min=0, help="Seconds after which polling gives up.")
+        float | None,
+        typer.Option(min=0, max=LONGEST, help="Seconds after which polling gives up."),
     ] = None,
     documents: Documents = None,
     task_queue: TaskQueue = None,
@@ -85,19 +91,19 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter for each option
 ) -> None:
     """Start a workflow and watch it to its end."""
     with reported(as_json=as_json):
-        entry = open_catalogue(documents).runnable(workflow)
+        entry = find_runnable(documents, workflow)
         start = Start(
             workflow_type=entry.compiled.workflow_type,
             summary=entry.compiled.workflow.summary[:LONGEST_SUMMARY],
             inputs=_checked(entry, given or [], inputs, secret or []),
-            options=_options(server, poll_interval, deadline),
+            options=collect_options(entry.compiled.servers, server, poll_interval, deadline),
             workflow_id=workflow_id or f"{workflow}-{uuid.uuid4().hex[:8]}",
             task_queue=task_queue or load_settings().task_queue,
         )
         connection = ConnectionOptions(address, namespace, profile)
         started: list[str] = []
         work = _run(start, connection, started, detach=detach, quiet=as_json)
-        report = run_attached(work, started)
+        report = run_attached(work, started, as_json=as_json)
     if detach and not as_json:
         print(report.workflow_id)
         raise typer.Exit(0)
@@ -110,28 +116,10 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter for each option
 def _checked(entry: Entry, given: list[str], file: str | None, secret: list[str]) -> dict[str, Any]:
     compiled = entry.compiled
     inputs = collect_inputs(compiled.schema, given, file, secret)
-    secrets = compiled.plan.secret_inputs if compiled.plan else ()
-    compiled.schema.check(inputs, secrets)
+    if compiled.plan is not None:  # as `find_runnable` has seen to
+        compiled.schema.check(inputs, compiled.plan.secret_inputs)
+        expect_secrets(compiled.plan, inputs)
     return inputs
-
-
-def _options(
-    server: str | None, poll_interval: float | None, deadline: float | None
-) -> dict[str, Any]:
-    options: dict[str, Any] = {}
-    polling: dict[str, float] = {}
-    if poll_interval is not None:
-        polling.update(first=poll_interval, factor=1.0, longest=poll_interval)
-    if deadline is not None:
-        polling["deadline"] = deadline
-    if polling:
-        options["polling"] = polling
-    if server and "=" in server:
-        source, _, name = server.partition("=")
-        options["server"] = {source: name}
-    elif server:
-        options["server"] = server
-    return options
 
 
 async def _run(
@@ -157,11 +145,13 @@ async def _run(
 
 async def _expect_worker(client: Client, task_queue: str) -> None:
     """Say so when nobody serves the queue, in place of waiting silently."""
-    found = await client.workflow_service.describe_task_queue(
-        DescribeTaskQueueRequest(
-            namespace=client.namespace, task_queue=TaskQueueMessage(name=task_queue)
-        )
+    request = DescribeTaskQueueRequest(
+        namespace=client.namespace, task_queue=TaskQueueMessage(name=task_queue)
     )
+    try:
+        found = await client.workflow_service.describe_task_queue(request)
+    except RPCError as error:
+        raise refusal(error) from error
     if not found.pollers:
         raise NoWorker(
             f"no worker serves the task queue `{task_queue}` in the namespace "
@@ -197,9 +187,7 @@ def _refused(error: RPCError) -> Exception:
         return PayloadTooLarge(
             f"the inputs are too large for Temporal: {error.message}", reason="inputs-too-large"
         )
-    if "namespace" in error.message.lower():
-        return InputInvalid(f"the server refused: {error.message}", reason="namespace")
-    return NoTemporalServer("the address given", error.message)
+    return refusal(error)
 
 
 if __name__ == "__main__":

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from arazzo import yaml_text
 from arazzo.errors import InputInvalid
-from arazzo.inputs import SECRET_KEY
+from arazzo.inputs import SECRET_KEY, is_secret
+from arazzo.plan import canonical
 from arazzo.scope import closest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from arazzo.inputs import InputsSchema
+    from arazzo.plan import Plan
+
+SECRET_NAME: Final = re.compile(r"[a-z0-9_]+")
 
 
 def collect_inputs(
@@ -32,7 +37,55 @@ def collect_inputs(
         if not equals or not secret:
             raise InputInvalid("`--secret` wants INPUT=NAME of a secret", reason="secret-option")
         inputs[_known(schema, name)] = {SECRET_KEY: secret}
+    try:
+        canonical(inputs)
+    except ValueError:
+        raise InputInvalid(
+            "the inputs hold a number that JSON does not have: NaN, or an infinite one",
+            reason="no-json",
+        ) from None
     return inputs
+
+
+def expect_secrets(plan: Plan, inputs: dict[str, Any]) -> None:
+    """Raise InputInvalid when a secret's name can't be one, or is not among those allowed.
+
+    The message never repeats it: people give a value in its place by mistake. Whether the worker
+    has the secret is known only there.
+    """
+    allowed = _allowed_secrets(plan)
+    for name, value in inputs.items():
+        if not is_secret(value):
+            continue
+        if not SECRET_NAME.fullmatch(value[SECRET_KEY]):
+            raise InputInvalid(
+                f"the secret of `{name}` must be given by its name, which holds a-z, 0-9 and _, "
+                "and not by its value",
+                reason="secret-name",
+            )
+        if allowed is not None and value[SECRET_KEY] not in allowed:
+            known = ", ".join(f"`{one}`" for one in sorted(allowed)) or "none"
+            raise InputInvalid(
+                f"the secret that is named for `{name}` is none that this workflow may use; the "
+                f"settings of its folder allow {known}",
+                reason="secret-not-allowed",
+            )
+
+
+def _allowed_secrets(plan: Plan) -> frozenset[str] | None:
+    """Return the secret names that any step may use; None when they are not limited."""
+    allowed: set[str] = set()
+    for step in plan.steps:
+        call = step.attempt.call
+        if call is not None and call.secrets is None:
+            return None
+        allowed.update(call.secrets or () if call else ())
+    for sub in plan.workflows.values():
+        of_sub = _allowed_secrets(sub.plan)
+        if of_sub is None:
+            return None
+        allowed |= of_sub
+    return frozenset(allowed)
 
 
 def _from_file(file: str) -> dict[str, Any]:

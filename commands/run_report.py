@@ -15,7 +15,7 @@ from temporalio.exceptions import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
-from commands.connection import NoTemporalServer
+from commands.connection import refusal
 from commands.failures import NotFound, print_json, run_object
 
 if TYPE_CHECKING:
@@ -70,16 +70,20 @@ class RunReport:
 
 
 async def describe(handle: WorkflowHandle[Any, Any]) -> WorkflowExecutionDescription:
-    """Return what the server knows of a run. Raises NotFound, NoTemporalServer."""
+    """Return what the server knows of a run.
+
+    Raises NotFound, NamespaceMissing, NoTemporalServer.
+    """
     try:
         return await handle.describe()
     except RPCError as error:
-        if error.status in (RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT):
+        missing = error.status in (RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT)
+        if missing and "namespace" not in error.message.lower():
             raise NotFound(
                 f"there is no run `{handle.id}`; `durazzo status` lists the latest runs",
                 reason="unknown-run",
             ) from error
-        raise NoTemporalServer("the address given", error.message) from error
+        raise refusal(error) from error
 
 
 async def report_of(handle: WorkflowHandle[Any, Any], web_url: str) -> RunReport:
@@ -118,7 +122,8 @@ def print_report(console: Console, report: RunReport) -> None:
     if report.completed:
         console.print_json(data=report.outputs, ensure_ascii=False)
         return
-    console.print(f"{report.workflow_id} {report.status.replace('_', ' ')}", style="bold red")
+    told = f"{report.workflow_id} {report.status.replace('_', ' ')}"
+    console.print(told, style="bold red", markup=False, highlight=False)
     if report.error:
         error = report.error
         console.print(f"{error['type']}: {error['message']}", markup=False, highlight=False)

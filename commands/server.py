@@ -15,6 +15,7 @@ from rich.console import Console
 
 from arazzo.errors import CallerError
 from commands.connection import (
+    LAST_PORT,
     UI_PORT_DISTANCE,
     ConnectionOptions,
     NoTemporalServer,
@@ -43,9 +44,14 @@ class PortTaken(CallerError):
 
 @app.command()
 def server(
-    port: Annotated[int, typer.Option(help="Port of the server.")] = DEFAULT_PORT,
+    port: Annotated[
+        int, typer.Option(min=1, max=LAST_PORT, help="Port of the server.")
+    ] = DEFAULT_PORT,
     ui_port: Annotated[
-        int | None, typer.Option(help="Port of the Web UI; 1000 above the server's by default.")
+        int | None,
+        typer.Option(
+            min=1, max=LAST_PORT, help="Port of the Web UI; 1000 above the server's by default."
+        ),
     ] = None,
     db: Annotated[
         Path | None, typer.Option(help="Database file; in Durazzo's state folder by default.")
@@ -54,7 +60,12 @@ def server(
 ) -> None:
     """Start a local Temporal server with its Web UI, until Ctrl-C."""
     with reported():
-        asyncio.run(_serve(port, ui_port or port + UI_PORT_DISTANCE, db, namespace))
+        asyncio.run(_serve(port, ui_port or _ui_port_of(port), db, namespace))
+
+
+def _ui_port_of(port: int) -> int:
+    distance = UI_PORT_DISTANCE if port + UI_PORT_DISTANCE <= LAST_PORT else -UI_PORT_DISTANCE
+    return port + distance
 
 
 async def _serve(port: int, ui_port: int, db: Path | None, namespace: str) -> None:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
-from commands.documents import open_catalogue
+from commands.documents import find_runnable
 from commands.failures import print_json, reported
 from commands.flow_diagram import flow_diagram
 from commands.options import AsJson, Documents
@@ -31,7 +32,7 @@ def show(
 ) -> None:
     """Show a workflow: inputs, steps, outputs, and a diagram of its flow."""
     with reported(as_json=as_json):
-        entry = open_catalogue(documents).runnable(workflow)
+        entry = find_runnable(documents, workflow)
         plan = entry.compiled.plan
         if plan is None:
             return  # runnable has raised
@@ -92,7 +93,8 @@ def as_object(entry: Entry, plan: Plan) -> dict[str, Any]:
 def _print(entry: Entry, plan: Plan) -> None:
     console = Console(highlight=False)
     workflow = entry.compiled.workflow
-    console.print(f"[bold]{entry.compiled.workflow_type}[/bold]  [dim]{entry.document.file}[/dim]")
+    name, file = entry.compiled.workflow_type, entry.document.file
+    console.print(Text(name, style="bold"), Text(f" {file}", style="dim"))
     for text in (workflow.summary, workflow.description):
         if text:
             console.print(f"\n{text.strip()}", markup=False)
@@ -118,9 +120,8 @@ def _inputs_table(compiled: CompiledWorkflow, plan: Plan) -> Table:
         notes = ["required" if one["required"] else "optional"]
         notes += [f"default {json.dumps(one['default'])}"] if "default" in one else []
         notes += [f"one of {json.dumps(one['enum'])}"] if "enum" in one else []
-        table.add_row(
-            one["name"], one["type"], way, f"({', '.join(notes)}) {one.get('description', '')}"
-        )
+        told = f"({', '.join(notes)}) {one.get('description', '')}"
+        table.add_row(*(Text(cell) for cell in (one["name"], one["type"], way, told)))
     return table
 
 
@@ -134,8 +135,8 @@ def _steps_table(plan: Plan) -> Table:
             f"{action.name}: {action.type} {action.target or ''}".strip()
             for action in (*step.attempt.on_success, *step.attempt.on_failure)
         ]
-        operation = step.called
-        table.add_row(step.step_id, operation, step.request_line, "\n".join(actions))
+        cells = (step.step_id, step.called, step.request_line, "\n".join(actions))
+        table.add_row(*(Text(cell) for cell in cells))
     return table
 
 

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
+from temporalio.service import RPCError
 
-from commands.connection import ConnectionOptions, connect, web_url
+from commands.connection import ConnectionOptions, connect, refusal, web_url
 from commands.failures import print_json, reported, run_object
 from commands.live_view import NO_ANSWER, line_of, query_progress, step_table
 from commands.options import Address, AsJson, Namespace, Profile, TaskQueue
@@ -18,7 +20,9 @@ from commands.run_report import STATUS_NAMES, describe, print_report, report_of
 from settings import load_settings
 
 if TYPE_CHECKING:
-    from temporalio.client import WorkflowExecutionDescription
+    from datetime import datetime
+
+    from temporalio.client import Client, WorkflowExecutionDescription
 
     from commands.run_report import RunReport
 
@@ -48,10 +52,7 @@ def status(
 
 async def _list(connection: ConnectionOptions, task_queue: str, *, as_json: bool) -> None:
     client = await connect(connection)
-    rows = []
-    async for one in client.list_workflows(f"TaskQueue = '{task_queue}'", limit=MOST_RUNS):
-        found = STATUS_NAMES.get(one.status) if one.status else "running"
-        rows.append((one.id, one.workflow_type, found or "running", one.start_time.astimezone()))
+    rows = await _rows(client, task_queue)
     if as_json:
         names = ("workflowId", "workflowType", "status", "started")
         print_json([dict(zip(names, (*row[:3], row[3].isoformat()), strict=True)) for row in rows])
@@ -64,8 +65,21 @@ async def _list(connection: ConnectionOptions, task_queue: str, *, as_json: bool
     for name in ("run", "workflow", "status", "started"):
         table.add_column(name, no_wrap=name != "workflow")
     for row in rows:
-        table.add_row(*row[:3], f"{row[3]:%Y-%m-%d %H:%M:%S}")
+        table.add_row(*(Text(one) for one in row[:3]), f"{row[3]:%Y-%m-%d %H:%M:%S}")
     console.print(table)
+
+
+async def _rows(client: Client, task_queue: str) -> list[tuple[str, str, str, datetime]]:
+    """Return id, workflow type, status and start of the latest runs."""
+    rows = []
+    quoted = task_queue.replace("\\", "\\\\").replace("'", "\\'")
+    try:
+        async for one in client.list_workflows(f"TaskQueue = '{quoted}'", limit=MOST_RUNS):
+            told = (STATUS_NAMES.get(one.status) if one.status else None) or "running"
+            rows.append((one.id, one.workflow_type, told, one.start_time.astimezone()))
+    except RPCError as error:
+        raise refusal(error) from error
+    return rows
 
 
 async def _status(run: str, connection: ConnectionOptions, *, as_json: bool) -> None:
@@ -105,10 +119,11 @@ def _print(
     pending: list[dict[str, Any]],
 ) -> None:
     began = found.start_time.astimezone()
-    console.print(f"[bold]{found.id}[/bold]  {report.status}", highlight=False)
+    console.print(Text(found.id, style="bold"), Text(f" {report.status}"))
     console.print(
         f"workflow {found.workflow_type}, task queue {found.task_queue}, "
         f"started {began:%Y-%m-%d %H:%M:%S}",
+        markup=False,
         highlight=False,
     )
     if progress:
@@ -124,7 +139,7 @@ def _print(
         failed = f"; the last one: {one['lastFailure']}" if one["lastFailure"] else ""
         console.print(told + failed, markup=False, highlight=False)
     if report.status == "running":
-        console.print(f"Web UI: {report.web_url}", highlight=False, soft_wrap=True)
+        console.print(f"Web UI: {report.web_url}", markup=False, highlight=False, soft_wrap=True)
         _print_ways(console, found.id)
     else:
         print_report(console, report)

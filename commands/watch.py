@@ -29,7 +29,7 @@ def watch(
     """Watch a run to its end, then print its outputs."""
     with reported(as_json=as_json):
         connection = ConnectionOptions(address, namespace, profile)
-        report = run_attached(_watch(run, connection, quiet=as_json), [run])
+        report = run_attached(_watch(run, connection, quiet=as_json), [run], as_json=as_json)
     finish(report, as_json=as_json)
 
 

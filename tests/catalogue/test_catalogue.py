@@ -91,7 +91,7 @@ def test_several_folders_keep_their_order(shelf: Shelf) -> None:
 
 def test_a_folder_that_is_not_there_is_refused(shelf: Shelf) -> None:
     """InputInvalid that names it."""
-    with pytest.raises(InputInvalid, match="no folder or file .*gone"):
+    with pytest.raises(InputInvalid, match=r"no folder or file .*gone"):
         found(shelf, "gone")
 
 
