@@ -17,31 +17,27 @@ from temporalio.client import WorkflowFailureError
 from temporalio.service import RPCError
 
 from commands.connection import ConnectionOptions, NoTemporalServer, connect, web_url
-from commands.demo_processes import DEMO_CREDENTIAL, DemoFailed, Processes, start_stand_in
+from commands.demo_processes import DemoFailed, Processes, start_stand_in
 from commands.demo_report import Ended, Story, print_requests, print_runs
+from commands.demo_systems import SYSTEMS
 from commands.failures import reported
 from commands.server import DEFAULT_PORT, HOST, is_taken, start_server
 from settings import load_settings
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from temporalio.client import Client, WorkflowHandle
+
+    from commands.demo_systems import System
 
 app = typer.Typer(add_completion=False)
 
 SECONDS_TO_POLL: Final = 40.0
 SECONDS_TO_END: Final = 120.0
 POLLING: Final = {"first": 2.0, "factor": 1.0, "longest": 2.0, "deadline": 300.0}
-SECRET: Final = {"$secret": "amplitude_basic_auth"}
-ORGANISATION_SECRET: Final = {"$secret": "amplitude_org_basic_auth"}
-POLLING_RUNS: Final = ("export-cohort-members", "submit-and-poll-dsar")
-ONCE: Final = ("requestCohortExport", "createDsarRequest", "uploadCohort")
-INPUTS: Final[dict[str, dict[str, Any]]] = {
-    "export-cohort-members": {"basicAuth": SECRET, "cohortId": "c0ffee1"},
-    "submit-and-poll-dsar": {"basicAuth": ORGANISATION_SECRET, "userIds": ["user-1"]},
-    "upload-and-verify-cohort": {
-        "basicAuth": SECRET, "name": "Early adopters", "ids": ["user-1", "user-2"],
-    },
-}  # fmt: skip
+RUNS: Final = [run for system in SYSTEMS for run in system.runs]
+POLLING_RUNS: Final = [run.workflow for run in RUNS if run.polls]
 
 
 @app.command()
@@ -57,11 +53,11 @@ def demo(
 
 async def _demo(options: ConnectionOptions) -> None:
     with tempfile.TemporaryDirectory(prefix="durazzo-demo-") as folder:
+        secrets = {name: value for system in SYSTEMS for name, value in system.secrets.items()}
         processes = Processes(
             Path(folder),
             {
-                "DURAZZO_SECRET_AMPLITUDE_BASIC_AUTH": DEMO_CREDENTIAL,
-                "DURAZZO_SECRET_AMPLITUDE_ORG_BASIC_AUTH": DEMO_CREDENTIAL,
+                **{f"DURAZZO_SECRET_{name.upper()}": value for name, value in secrets.items()},
                 "DURAZZO_HTTP_TOTAL_SECONDS": "5",
                 "DURAZZO_ACTIVITY_MARGIN_SECONDS": "3",
             },
@@ -82,18 +78,20 @@ class Demo:
     story: Story = field(default_factory=Story)
     queue: str = field(default_factory=lambda: f"durazzo-demo-{uuid.uuid4().hex[:6]}")
     own_port: int | None = None
-    stand_in: str = ""
+    stand_ins: dict[str, str] = field(default_factory=dict)
 
     async def run(self) -> None:
         """Show everything; raises DemoFailed when something was lost or sent twice."""
         client = await self._server()
-        self.stand_in = await asyncio.to_thread(start_stand_in, self.processes)
-        self.story.tell(f"stand-in of Amplitude at {self.stand_in}")
+        for system in SYSTEMS:
+            address = await asyncio.to_thread(start_stand_in, self.processes, system)
+            self.stand_ins[system.name] = address
+            self.story.tell(f"stand-in of {system.name} at {address}")
         self._start_worker()
         handles = await self._start_runs(client)
         await self._until_polling(handles)
         pid = self.processes.kill("worker")
-        self.story.tell_kill(f"killed the worker (process {pid}, SIGKILL) while two runs poll")
+        self.story.tell_kill(f"killed the worker (process {pid}, SIGKILL) while runs poll")
         client = await self._kill_server(client)
         self._start_worker()
         ended = await self._results(client, handles)
@@ -142,7 +140,11 @@ class Demo:
         for name in ("namespace", "profile"):
             value = getattr(self.options, name)
             connection += [f"--{name}", value] if value else []
-        servers = [f"{source}={self.stand_in}" for source in ("behavioralCohortsApi", "dsarApi")]
+        servers = [
+            f"{source}={self.stand_ins[system.name]}{system.base_path}"
+            for system in SYSTEMS
+            for source in system.sources
+        ]
         arguments = [part for server in servers for part in ("--server", server)]
         queue = ["--task-queue", self.queue]
         process = self.processes.start("worker", ["worker.py", *arguments, *queue, *connection])
@@ -150,14 +152,14 @@ class Demo:
 
     async def _start_runs(self, client: Client) -> dict[str, WorkflowHandle[Any, Any]]:
         handles = {}
-        for workflow, inputs in INPUTS.items():
-            handles[workflow] = await client.start_workflow(
-                workflow,
-                args=[inputs, {"polling": POLLING}],
-                id=f"demo-{workflow}-{uuid.uuid4().hex[:6]}",
+        for run in RUNS:
+            handles[run.workflow] = await client.start_workflow(
+                run.workflow,
+                args=[run.inputs, {"polling": POLLING}],
+                id=f"demo-{run.workflow}-{uuid.uuid4().hex[:6]}",
                 task_queue=self.queue,
             )
-            self.story.tell(f"started [bold]{workflow}[/bold]")
+            self.story.tell(f"started [bold]{run.workflow}[/bold]")
         return handles
 
     async def _until_polling(self, handles: dict[str, WorkflowHandle[Any, Any]]) -> None:
@@ -197,22 +199,23 @@ class Demo:
             outputs = await again.result()
         except WorkflowFailureError as error:
             message = str(error.cause)
-        found = await _progress(again)
+        polls = await _polls(client, again)
         self.story.tell(f"[bold]{workflow}[/bold] {'completed' if outputs else 'failed'}")
         url = web_url(client, handle.id, handle.result_run_id)
-        return Ended(workflow, url, outputs, message, int(found.get("polls") or 0))
+        system = next(one.name for one in SYSTEMS if workflow in {r.workflow for r in one.runs})
+        return Ended(system, workflow, url, outputs, message, polls)
 
     async def _report(self, ended: list[Ended]) -> None:
-        async with httpx.AsyncClient(base_url=self.stand_in) as stand_in:
-            counters = (await stand_in.get("/_control/counters")).json()
         print_runs(self.story, ended)
-        print_requests(self.story, counters["taken"], ONCE)
         lost = [f"{run.workflow}: {run.error}" for run in ended if run.outputs is None]
-        twice = [
-            f"{operation} was sent {counters['received'].get(operation, 0)} times"
-            for operation in ONCE
-            if counters["received"].get(operation, 0) != 1
-        ]
+        twice: list[str] = []
+        counted = []
+        for system in SYSTEMS:
+            async with httpx.AsyncClient(base_url=self.stand_ins[system.name]) as stand_in:
+                counters = (await stand_in.get("/_control/counters")).json()
+            counted.append((system, counters["taken"]))
+            twice += _not_once(system, counters["received"])
+        print_requests(self.story, counted)
         if lost or twice:
             raise DemoFailed("; ".join([*lost, *twice]), reason="lost-or-twice")
         self.story.tell("[bold green]nothing was lost, and nothing was sent twice[/bold green]")
@@ -233,3 +236,21 @@ async def _progress(handle: WorkflowHandle[Any, Any]) -> dict[str, Any]:
     except RPCError:
         return {}  # no worker answers just now; the caller asks again
     return found
+
+
+async def _polls(client: Client, handle: WorkflowHandle[Any, Any]) -> int:
+    """Count the polls of a run and of the workflows that its steps called."""
+    found = await _progress(handle)
+    polls = int(found.get("polls") or 0)
+    for row in found.get("steps", []):
+        if row["request"] == f"workflow {row['operation']}" and row["visits"]:
+            polls += await _polls(client, client.get_workflow_handle(f"{handle.id}/{row['step']}"))
+    return polls
+
+
+def _not_once(system: System, received: Mapping[str, int]) -> list[str]:
+    return [
+        f"{operation} was sent {received.get(operation, 0)} times"
+        for operation in system.once
+        if received.get(operation, 0) != 1
+    ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import os
 import signal
 import subprocess
@@ -17,10 +16,10 @@ from arazzo.errors import OtherPartyError
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from commands.demo_systems import System
+
 ROOT: Final = Path(__file__).resolve().parents[1]
 SECONDS_TO_END: Final = 10.0
-DEMO_CREDENTIAL: Final = base64.b64encode(b"demo-api-key:demo-secret-key").decode()
-"""What the stand-in takes; it opens nothing else."""
 
 
 class DemoFailed(OtherPartyError):
@@ -35,15 +34,17 @@ class Processes:
     environment: Mapping[str, str]
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
-    def start(self, name: str, arguments: Sequence[str]) -> subprocess.Popen[bytes]:
-        """Start one of our Python programs, with its output in a file."""
+    def start(
+        self, name: str, arguments: Sequence[str], *, tells: bool = False
+    ) -> subprocess.Popen[bytes]:
+        """Start one of our Python programs; its output goes to a file, or to us if it tells."""
         with (self.logs / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(  # noqa: S603 - our own programs
                 [sys.executable, *arguments],
                 cwd=ROOT,
                 env={**os.environ, **self.environment},
                 stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE if name == "stand-in" else log,
+                stdout=subprocess.PIPE if tells else log,
                 stderr=log,
                 start_new_session=True,
             )
@@ -84,14 +85,13 @@ class Processes:
                 )
 
 
-def start_stand_in(processes: Processes) -> str:
-    """Start the stand-in of Amplitude and return its base URL."""
-    process = processes.start(
-        "stand-in", ["-m", "mocks.amplitude", "--export-polls", "2", "--dsar-polls", "2"]
-    )
+def start_stand_in(processes: Processes, system: System) -> str:
+    """Start the stand-in of a system and return its base URL."""
+    process = processes.start(system.name, ["-m", *system.arguments], tells=True)
     line = process.stdout.readline().decode() if process.stdout else ""
     if "http://" not in line:
         raise DemoFailed(
-            f"the stand-in did not start; its output is in {processes.logs}", reason="stand-in"
+            f"the stand-in of {system.name} did not start; its output is in {processes.logs}",
+            reason="stand-in",
         )
     return line.split()[-1]

@@ -13,6 +13,8 @@ from rich.table import Table
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from commands.demo_systems import System
+
 LONGEST_OUTPUT: Final = 60
 
 
@@ -42,6 +44,7 @@ class Story:
 class Ended:
     """A run that ended: its outputs, or its error; `polls` over all of its steps."""
 
+    system: str
     workflow: str
     web_url: str
     outputs: Mapping[str, Any] | None
@@ -52,26 +55,30 @@ class Ended:
 def print_runs(story: Story, runs: Sequence[Ended]) -> None:
     """Print the table of the runs, one row each."""
     table = Table(title="What was asked for, and what came of it", show_lines=True)
+    table.add_column("system", no_wrap=True)
     table.add_column("workflow", no_wrap=True)
     table.add_column("outputs", overflow="fold")
     table.add_column("polls", justify="right")
     for run in runs:
-        table.add_row(run.workflow, _outputs(run), str(run.polls))
+        table.add_row(run.system, run.workflow, _outputs(run), str(run.polls))
     story.console.print(table)
     story.console.print("Each run in the Web UI:")
     for run in runs:
         story.console.print(f"  {run.web_url}", soft_wrap=True, highlight=False)
 
 
-def print_requests(story: Story, taken: Mapping[str, int], once: Sequence[str]) -> None:
-    """Print how often the stand-in took each operation, and which must be taken just once."""
-    table = Table(title="Requests that the stand-in took")
+def print_requests(story: Story, counted: Sequence[tuple[System, Mapping[str, int]]]) -> None:
+    """Print how often each stand-in took each operation, and which must be taken just once."""
+    table = Table(title="Requests that the stand-ins took")
+    table.add_column("system", no_wrap=True)
     table.add_column("operation")
     table.add_column("requests", justify="right")
     table.add_column("")
-    for operation, count in sorted(taken.items()):
-        told = "once, as it must be" if operation in once and count == 1 else ""
-        table.add_row(operation, str(count), told)
+    for system, taken in counted:
+        for operation, count in sorted(taken.items()):
+            told = "once, as it must be" if operation in system.once and count == 1 else ""
+            table.add_row(system.name, operation, str(count), told)
+        table.add_section()
     story.console.print(table)
     for line in story.killed:
         story.console.print(f"  {line}", style="red", highlight=False)
