@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 HEADER_UNSAFE: Final = ("\r", "\n", "\0")
 LAST_LATIN: Final = 0xFF
+NO_SEGMENTS: Final = ("", ".", "..")
+"""What would lead to another path than the one meant (RFC 3986, 5.2.4)."""
 
 Given = list[tuple["ParameterPlan", "Json"]]
 """The parameters of a call with the values of this moment."""
@@ -41,8 +43,8 @@ class Request:
 def build(call: Call, server: str, context: Context) -> Request:
     """Return the request of a call against a base URL.
 
-    Raises StepFailed, with nothing sent, when a path parameter has no value or a header's value
-    can't stand in a header.
+    Raises StepFailed, with nothing sent, when a path parameter has no value, or when a value
+    can't stand where it should: in a header, in the URL or in the body.
     """
     given = [(one, _value(one.value, context)) for one in call.parameters]
     query = _link_query(call, given) or [
@@ -55,7 +57,7 @@ def build(call: Call, server: str, context: Context) -> Request:
     body = _value(call.payload, context) if call.content_type else ABSENT
     encoded = None
     if call.content_type and body is not ABSENT:
-        encoded = json.dumps(body, allow_nan=False).encode()
+        encoded = _json(call, body)
         headers["Content-Type"] = call.content_type
     url = server.rstrip("/") + _path(call, given) + ("?" + "&".join(query) if query else "")
     view = RequestView(call.method, url, headers, _of(given, "query"), _of(given, "path"), body)
@@ -80,17 +82,29 @@ def _of(given: Given, location: str) -> dict[str, Json]:
     }
 
 
+def _json(call: Call, body: Json) -> bytes:
+    try:
+        return json.dumps(body, allow_nan=False).encode()
+    except ValueError as error:
+        raise StepFailed(
+            f"the body of {call.method} {call.path} holds a number that JSON has no text for",
+            reason="body-not-json",
+        ) from error
+
+
 def _path(call: Call, given: Given) -> str:
     path = call.path
     for one, value in given:
         if one.location != "path":
             continue
-        if value in (ABSENT, None, "", ".", ".."):
+        absent = value is ABSENT or value is None
+        text = "" if absent else _simple(value, explode=one.explode, encode=True)
+        if text in NO_SEGMENTS:
             raise StepFailed(
                 f"the path parameter `{one.name}` of {call.method} {call.path} has no usable value",
                 reason="path-parameter-without-value",
             )
-        path = path.replace(f"{{{one.name}}}", _simple(value, explode=one.explode, encode=True))
+        path = path.replace(f"{{{one.name}}}", text)
     return path
 
 
@@ -113,7 +127,7 @@ def _simple(value: Json, *, explode: bool, encode: bool) -> str:
     """Style `simple`: values joined by commas; objects as `a,1,b,2` or, exploded, `a=1,b=2`."""
 
     def spell(part: Json) -> str:
-        return quote(text_of(part), safe="") if encode else text_of(part)
+        return _encoded(text_of(part)) if encode else text_of(part)
 
     if isinstance(value, list):
         return ",".join(spell(part) for part in value)
@@ -125,13 +139,24 @@ def _simple(value: Json, *, explode: bool, encode: bool) -> str:
 
 def _query(one: ParameterPlan, value: Json) -> list[str]:
     """Style `form`: exploded lists repeat the name, exploded objects become their own pairs."""
-    name = quote(one.name, safe="")
+    name = _encoded(one.name)
     if value is ABSENT or value is None:
         return []
     if isinstance(value, list) and one.explode:
-        return [f"{name}={quote(text_of(part), safe='')}" for part in value]
+        return [f"{name}={_encoded(text_of(part))}" for part in value]
     if isinstance(value, dict) and one.explode:
-        return [
-            f"{quote(key, safe='')}={quote(text_of(part), safe='')}" for key, part in value.items()
-        ]
+        return [f"{_encoded(key)}={_encoded(text_of(part))}" for key, part in value.items()]
     return [f"{name}={_simple(value, explode=False, encode=True)}"]
+
+
+def _encoded(text: str) -> str:
+    """Percent-encoding of UTF-8, which has no halves of surrogate pairs; JSON texts may hold them.
+
+    RFC 3986, 2.1 and 2.3.
+    """
+    try:
+        return quote(text, safe="")
+    except UnicodeEncodeError as error:
+        raise StepFailed(
+            "a value holds half of a character, which no URL can hold", reason="url-value-unsafe"
+        ) from error
