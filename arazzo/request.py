@@ -1,6 +1,6 @@
 """Building a request from a step: values, styles and body, as OpenAPI 3.1 describes them.
 
-Parameter styles: OpenAPI 3.1.1, 4.8.12 «Style Values». A value that is absent or null leaves its
+Parameter styles: OpenAPI 3.1.1, 4.8.12 «Style Values». A value that is absent or undefined leaves its
 query or header parameter out; in a path it is an error, for no request can be made.
 """
 
@@ -17,7 +17,7 @@ from arazzo.errors import StepFailed
 from arazzo.navigation import text_of
 
 if TYPE_CHECKING:
-    from arazzo.context import Context, Json
+    from arazzo.context import Absent, Context, Json
     from arazzo.plan import Call, ParameterPlan
 
 HEADER_UNSAFE: Final = ("\r", "\n", "\0")
@@ -97,8 +97,7 @@ def _path(call: Call, given: Given) -> str:
     for one, value in given:
         if one.location != "path":
             continue
-        absent = value is ABSENT or value is None
-        text = "" if absent else _simple(value, explode=one.explode, encode=True)
+        text = "" if _is_undefined(value) else _simple(value, explode=one.explode, encode=True)
         if text in NO_SEGMENTS:
             raise StepFailed(
                 f"the path parameter `{one.name}` of {call.method} {call.path} has no usable value",
@@ -108,10 +107,15 @@ def _path(call: Call, given: Given) -> str:
     return path
 
 
+def _is_undefined(value: Json | Absent) -> bool:
+    """Null, and lists and objects without members, are undefined (RFC 6570, 2.3)."""
+    return value in (ABSENT, None) or value in ([], {})
+
+
 def _headers(given: Given) -> dict[str, str]:
     headers: dict[str, str] = {}
     for one, value in given:
-        if one.location != "header" or value is ABSENT or value is None:
+        if one.location != "header" or _is_undefined(value):
             continue
         text = _simple(value, explode=one.explode, encode=False)
         if any(character in HEADER_UNSAFE or ord(character) > LAST_LATIN for character in text):
@@ -140,7 +144,7 @@ def _simple(value: Json, *, explode: bool, encode: bool) -> str:
 def _query(one: ParameterPlan, value: Json) -> list[str]:
     """Style `form`: exploded lists repeat the name, exploded objects become their own pairs."""
     name = _encoded(one.name)
-    if value is ABSENT or value is None:
+    if _is_undefined(value):
         return []
     if isinstance(value, list) and one.explode:
         return [f"{name}={_encoded(text_of(part))}" for part in value]

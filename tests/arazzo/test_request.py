@@ -97,6 +97,8 @@ QUERIES = [
     Case("no text is a value", "$inputs.blank", "p="),
     Case("absent", "$inputs.zz", ""),
     Case("null", "$inputs.null", ""),
+    Case("empty list", "$inputs.empty", ""),
+    Case("empty object", "$inputs.nothing", ""),
     Case("empty list exploded", "$inputs.empty", "", explode=True),
     Case("empty object exploded", "$inputs.nothing", "", explode=True),
 ]
@@ -104,7 +106,7 @@ QUERIES = [
 
 @pytest.mark.parametrize("case", QUERIES, ids=attrgetter("id"))
 def test_query(case: Case) -> None:
-    """Style `form`; a value that is absent or null leaves its parameter out."""
+    """Style `form`; a value that is absent, null or has no members leaves its parameter out."""
     request = given("query", case.value, explode=case.explode)
     mark = "?" if case.spelled else ""
     assert request.url == f"https://jobs.test/v1/jobs{mark}{case.spelled}"
@@ -126,7 +128,7 @@ def test_header(case: Case) -> None:
     assert request.headers == {"X-P": case.spelled}
 
 
-@pytest.mark.parametrize("value", ["$inputs.zz", "$inputs.null"])
+@pytest.mark.parametrize("value", ["$inputs.zz", "$inputs.null", "$inputs.empty"])
 def test_an_absent_header_is_left_out(value: str) -> None:
     """Neither is sent as an empty text nor as the word null."""
     assert given("header", value, "X-P").headers == {}
