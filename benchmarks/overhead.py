@@ -31,8 +31,8 @@ from temporalio.worker import Worker
 from activities.client import make_client
 from benchmarks.hand_written import Calls, HandWritten, HandWrittenSandboxed
 from catalogue import load_catalogue, worker_defaults
-from commands.demo_processes import DEMO_CREDENTIAL
 from commands.temporal_binary import find_binary
+from mocks.amplitude import DEFAULT_CREDENTIALS
 from settings import CHECKOUT, Settings
 from worker import running_worker
 
@@ -42,7 +42,13 @@ if TYPE_CHECKING:
     from temporalio.client import Client
 
 WORKFLOW: Final = "export-cohort-members"
-QUICK_TIMERS: Final = 'history.timerProcessorMaxTimeShift="10ms"'
+UNHURRIED: Final = (
+    "history.transferProcessorMaxPollRPS=2000",
+    "history.timerProcessorMaxPollRPS=2000",
+    'history.timerProcessorMaxTimeShift="10ms"',
+)
+"""The development server has one shard, which by default looks for tasks 20 times a second: each
+activity and each workflow task would wait up to 50 ms, and drown what is measured here."""
 COHORT: Final = "c0ffee1"
 SECRET: Final = "amplitude_basic_auth"  # noqa: S105 - the name of one
 INPUTS: Final = {"basicAuth": {"$secret": SECRET}, "cohortId": COHORT}
@@ -99,16 +105,17 @@ async def measure(given: argparse.Namespace, base_url: str) -> list[Kind]:
     settings = Settings(state_folder=Path(tempfile.mkdtemp()))
     catalogue = load_catalogue([CHECKOUT / "documents" / "amplitude"], worker_defaults(settings))
     servers = {"behavioralCohortsApi": base_url, "dsarApi": base_url}
+    configuration = [part for one in UNHURRIED for part in ("--dynamic-config-value", one)]
     async with AsyncExitStack() as stack:
         environment = await stack.enter_async_context(
             await WorkflowEnvironment.start_local(
                 dev_server_existing_path=str(find_binary()),
-                dev_server_extra_args=["--dynamic-config-value", QUICK_TIMERS],
+                dev_server_extra_args=configuration,
             )
         )
         client = environment.client
         http = await stack.enter_async_context(make_client())
-        calls = Calls(http, base_url, DEMO_CREDENTIAL)
+        calls = Calls(http, base_url, DEFAULT_CREDENTIALS)
         await stack.enter_async_context(
             running_worker(client, catalogue, settings, task_queue="ours", servers=servers)
         )
@@ -179,7 +186,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=120.0)
     parser.add_argument("--polls", type=int, default=0)
     given = parser.parse_args()
-    os.environ[f"DURAZZO_SECRET_{SECRET.upper()}"] = DEMO_CREDENTIAL
+    os.environ[f"DURAZZO_SECRET_{SECRET.upper()}"] = DEFAULT_CREDENTIALS
     with stand_in(given.polls) as base_url:
         kinds = asyncio.run(measure(given, base_url))
         runs = sum(len(kind.seconds) + given.warm_up for kind in kinds)
