@@ -1,7 +1,7 @@
 """Building a request from a step: values, styles and body, as OpenAPI 3.1 describes them.
 
-Parameter styles: OpenAPI 3.1.1, 4.8.12 «Style Values». A value that is absent or undefined leaves its
-query or header parameter out; in a path it is an error, for no request can be made.
+Parameter styles: OpenAPI 3.1.1, 4.8.12 «Style Values». A value that is absent or undefined leaves
+its query or header parameter out; in a path it is an error, for no request can be made.
 """
 
 from __future__ import annotations
