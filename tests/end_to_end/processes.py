@@ -11,12 +11,15 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 from conftest import CREDENTIAL, ROOT
 
 from commands.temporal_binary import find_binary
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def free_port() -> int:
@@ -38,6 +41,7 @@ class Site:
     port: int = field(default_factory=free_port)
     ui_port: int = field(default_factory=free_port)
     stand_in: str = ""
+    servers: dict[str, str] = field(default_factory=dict)
 
     @property
     def address(self) -> str:
@@ -76,17 +80,23 @@ class Site:
         )
         wait_for(lambda: self._temporal("operator", "cluster", "health") == 0, "the server")
 
-    def start_stand_in(self, *options: str) -> None:
-        """Start the stand-in of Amplitude."""
+    def start_stand_in(
+        self,
+        *options: str,
+        module: str = "mocks.amplitude",
+        sources: Sequence[str] = ("behavioralCohortsApi", "dsarApi"),
+        base_path: str = "",
+    ) -> None:
+        """Start a stand-in, Amplitude's unless another is named, as the server of its sources."""
         port = free_port()
-        arguments = ["-m", "mocks.amplitude", "--port", str(port), *options]
-        self._start("stand-in", [sys.executable, *arguments])
+        self._start("stand-in", [sys.executable, "-m", module, "--port", str(port), *options])
         self.stand_in = f"http://127.0.0.1:{port}"
+        self.servers = dict.fromkeys(sources, self.stand_in + base_path)
         wait_for(lambda: _answers(self.stand_in), "the stand-in")
 
     def start_worker(self) -> None:
         """Start a worker and wait until it says that it serves."""
-        servers = [f"{name}={self.stand_in}" for name in ("behavioralCohortsApi", "dsarApi")]
+        servers = [f"{name}={url}" for name, url in self.servers.items()]
         options = [part for server in servers for part in ("--server", server)]
         log = self.log("worker")
         before = log.stat().st_size if log.exists() else 0
