@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 VERSION: Final = "0.1.0"
+NOT_DONE: Final = 1
 MISTAKE: Final = 2
 
 COMMANDS: Final = {
@@ -73,9 +74,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _run(name: str, arguments: Sequence[str]) -> None:
-    module = importlib.import_module(COMMANDS[name][0])
     try:
+        module = importlib.import_module(COMMANDS[name][0])
         module.app(args=list(arguments), prog_name=f"durazzo {name}")
+    except KeyboardInterrupt:  # while importing; a command that runs has its own answer
+        sys.stderr.write("\nleft before anything was done\n")
+        _leave(NOT_DONE)
     except SystemExit as ended:
         if "temporalio" not in sys.modules:
             raise

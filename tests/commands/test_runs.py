@@ -179,7 +179,7 @@ async def test_a_watcher_that_leaves_tells_json_readers_too(
     )
     process = await terminal.start("watch", handle.id, "--json")
     await polling(house, handle.id)
-    await asyncio.sleep(2)  # until it watches: it prints nothing that would tell
+    await asyncio.sleep(2.5)  # until it watches: it prints nothing that would tell
     assert report(await terminal.interrupt(process), "running", 1)["workflowId"] == handle.id
     await handle.terminate()
 
