@@ -32,7 +32,7 @@ from mocks.amperity_runs import (
     seeded_runs,
 )
 from mocks.calls import Answer, Call, Refusal
-from mocks.faults import JOB_KINDS, Faults
+from mocks.faults import USUAL_JOB_KINDS, Faults
 from mocks.jobs import DEFAULT_PACE, Job, Pace
 from mocks.options import create_parser, read_pace, require_profile, serve
 from mocks.standin import Operation, StandIn
@@ -42,6 +42,7 @@ DEFAULT_TENANTS = ("acme", "acme-sb-12345")
 DEFAULT_CLIENTS: Mapping[str, str] = {"demo-client": "demo-client-secret"}
 DEFAULT_TOKENS = ("demo-token",)
 DEFAULT_TOKEN_SECONDS = 3600.0
+JOB_KINDS = (*USUAL_JOB_KINDS, "job-is-canceled")
 FIRST_RUN_NUMBER = 20_001
 
 

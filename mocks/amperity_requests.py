@@ -123,7 +123,7 @@ def _read_limit(query: Mapping[str, str]) -> int:
 def _read_token(token: str) -> int:
     try:
         name, _, offset = base64.urlsafe_b64decode(token).decode("ascii").partition(":")
-        if name == "offset":
+        if name == "offset" and offset.isdigit():
             return int(offset)
     except ValueError:
         pass

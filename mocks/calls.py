@@ -54,7 +54,7 @@ class Call:
 
     def address(self) -> str:
         """Where the client sent the request, without the query."""
-        return f"http://{self.headers['host']}{self.path}"
+        return f"http://{self.headers.get('host', 'localhost')}{self.path}"
 
     def json(self) -> Any:
         """The JSON body."""

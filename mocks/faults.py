@@ -21,6 +21,8 @@ Kinds, with their own fields:
                     and `attribution` (customer or platform) as its origin, where the service tells
     job-is-canceled the job that this request starts ends as canceled, where the service has that
     job-never-ends  the job that this request starts never ends
+    job-seems-idle  polls see the job that this request starts as not begun while it is in its
+                    first state, where the service has that
 
 One job fault, one repeat-cursor and one other fault can strike the same request.
 """
@@ -32,7 +34,7 @@ from dataclasses import dataclass
 from typing import Any
 
 USUAL_JOB_KINDS = ("job-fails", "job-never-ends")
-JOB_KINDS = (*USUAL_JOB_KINDS, "job-is-canceled")
+JOB_KINDS = (*USUAL_JOB_KINDS, "job-is-canceled", "job-seems-idle")
 PAGE_KINDS = ("repeat-cursor",)
 ANSWER_KINDS = ("status", "throttled", "reset-before", "reset-after", "hang", "malformed")
 FIELDS_OF_KIND: Mapping[str, frozenset[str]] = {

@@ -20,7 +20,7 @@ from typing import Any
 from starlette.applications import Starlette
 
 from mocks.calls import Answer, Call
-from mocks.faults import Faults
+from mocks.faults import USUAL_JOB_KINDS, Faults
 from mocks.jobs import DEFAULT_PACE, Pace
 from mocks.options import create_parser, read_pace, require_profile, serve
 from mocks.posthog_access import (
@@ -36,6 +36,7 @@ from mocks.standin import Operation, StandIn
 
 PROFILES = ("live", "documented")
 YEARS = (2025, 2026)
+JOB_KINDS = (*USUAL_JOB_KINDS, "job-seems-idle")
 COHORTS = "/api/projects/{project_id}/cohorts"
 COHORT = f"{COHORTS}/{{id}}"
 READ, WRITE, LOG = ("cohort:read",), ("cohort:write",), ("activity_log:read",)
@@ -110,7 +111,7 @@ def create_app(
         raise ValueError(f"no year {year}; there is: {', '.join(map(str, YEARS))}")
     if profile == "documented":
         year = YEARS[0]
-    faults = Faults(OPERATIONS, (CREATE, UPDATE, DUPLICATE), (LIST, PERSONS))
+    faults = Faults(OPERATIONS, (CREATE, UPDATE, DUPLICATE), (LIST, PERSONS), JOB_KINDS)
     state = Project(year, calculation, faults, clock)
     return StandIn(
         operations(state, profile),

@@ -119,5 +119,5 @@ def _allows(scopes: Collection[str], needed: str) -> bool:
 def _challenge(call: Call, year: int) -> str:
     if year < SECOND_YEAR:
         return "Bearer"
-    site = f"http://{call.headers['host']}"
+    site = f"http://{call.headers.get('host', 'localhost')}"
     return f'Bearer resource_metadata="{site}/.well-known/oauth-protected-resource"'

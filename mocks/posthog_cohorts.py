@@ -51,6 +51,13 @@ class Calculation:
     count: int | None = None
     error: str | None = None
 
+    def is_shown(self) -> bool:
+        """Whether the cohort shows that it is being calculated."""
+        if self.finished is not None:
+            return False
+        seems_idle = self.job.fault is not None and self.job.fault.kind == "job-seems-idle"
+        return not (seems_idle and self.job.polls and self.job.state() == CALCULATION_STATES[0])
+
     def describe(self, year: int) -> dict[str, Any]:
         """The calculation as the history shows it."""
         is_completed = self.finished is not None
@@ -112,7 +119,7 @@ class Cohort:
 
     def is_calculating(self) -> bool:
         """Whether the latest calculation has not ended yet, as far as was noted."""
-        return bool(self.calculations) and self.calculations[-1].finished is None
+        return bool(self.calculations) and self.calculations[-1].is_shown()
 
     def set_members(self, members: Sequence[str], now: float) -> None:
         """Fill the cohort at once."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -60,8 +61,9 @@ def person_uuid(number: int) -> str:
     return str(uuid5(NAMESPACE_URL, f"https://posthog.example/persons/{number}"))
 
 
-def seeded_persons() -> dict[str, Person]:
-    """The persons of the project by UUID, numbered from 0."""
+@cache
+def seeded_persons() -> Mapping[str, Person]:
+    """The persons of the project by UUID, numbered from 0; nobody changes them."""
     return {person_uuid(number): _seeded_person(number) for number in range(SEEDED_PERSONS)}
 
 

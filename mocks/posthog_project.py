@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -324,7 +325,7 @@ class Project:
 
 def _cohort_id(call: Call) -> int:
     text = call.path_parameters["id"]
-    if not (text.isascii() and text.isdigit()):
+    if not re.fullmatch(r"[0-9]{1,18}", text):
         raise not_found()
     return int(text)
 

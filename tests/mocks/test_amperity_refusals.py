@@ -221,10 +221,9 @@ async def test_process_takes_its_options() -> None:
     async with StandInClient(base_url=line.split()[-1], headers=headers) as client:
         form = {**CLIENT, "client_id": "me", "client_secret": "secret:part"}
         assert (await client.post(OAUTH, data=form)).json()["expires_in"] == 5
-        for _ in range(2):
-            response = await client.post(RUNS, json={"config_id": "cg-1"})
-            assert response.status_code == 200
-        path = f"{RUNS}/{response.json()['id']}"
+        runs = [await client.post(RUNS, json={"config_id": "cg-1"}) for _ in range(2)]
+        assert [response.status_code for response in runs] == [200, 200]
+        path = f"{RUNS}/{runs[0].json()['id']}"
         assert (await client.get(path)).json()["state"] == "succeeded"
     process.terminate()
     assert await asyncio.wait_for(process.wait(), 10) == 0

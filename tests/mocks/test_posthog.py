@@ -10,11 +10,11 @@ import pytest
 
 from mocks.control import StandInClient, speaking
 from mocks.jobs import Pace
-from mocks.posthog import DEFAULT_KEYS, create_app
+from mocks.posthog import create_app
 from mocks.posthog_persons import person_uuid
 
 COHORTS = "/api/projects/12345/cohorts/"
-HEADERS = {"authorization": f"Bearer {next(iter(DEFAULT_KEYS))}"}
+HEADERS = {"authorization": "Bearer phx_demo"}
 PAID = {"key": "plan", "type": "person", "value": "paid", "operator": "exact"}
 
 
@@ -298,15 +298,16 @@ async def test_persons_as_a_file_and_by_search() -> None:
 
 async def test_activity() -> None:
     """Each change is in the log of its cohort and of the project, newest first, ten a page."""
-    members = {
+    members: dict[str, dict[str, Any]] = {
         "add_persons_to_static_cohort/": {"person_ids": [person_uuid(30)]},
         "remove_person_from_static_cohort/": {"person_id": person_uuid(30)},
     }
     async with stand_in() as client:
-        for fields in ({"name": "Beta"}, {"name": "Beta"}, {"deleted": True}, {"deleted": False}):
+        changes: list[dict[str, Any]] = [{"name": "Beta"}] * 2
+        for fields in [*changes, {"deleted": True}, {"deleted": False}]:
             await change(client, 102, **fields)
-        for path, fields in members.items():
-            await change(client, 102, path, **fields)
+        for path, body in members.items():
+            await change(client, 102, path, **body)
         found = (await read(client, 102, "activity"))["results"]
         assert [one["activity"] for one in found] == [
             "person_removed_manually", "persons_added_manually", "restored", "deleted", "updated",

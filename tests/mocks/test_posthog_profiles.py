@@ -144,6 +144,18 @@ async def test_calculations_that_go_wrong(
         assert (error or "") in (latest["error"] or "")
 
 
+async def test_a_calculation_that_seems_idle() -> None:
+    """Polls may see no calculation before it begins; only the time of the last one tells."""
+    async with stand_in(calculation=Pace(polls=2)) as client:
+        await client.add_fault("cohorts_partial_update", "job-seems-idle")
+        started = (await client.patch(f"{COHORTS}103/", json={"name": "x"})).json()
+        polls = [(await client.get(f"{COHORTS}103/")).json() for _ in range(5)]
+        seen = [cohort["is_calculating"] for cohort in (started, *polls)]
+        assert seen == [True, False, False, True, True, False]
+        later = [cohort["last_calculation"] > started["last_calculation"] for cohort in polls]
+        assert later == [False] * 4 + [True]
+
+
 async def test_a_good_calculation_forgets_errors() -> None:
     """errors_calculating counts failures in a row."""
     async with stand_in(calculation=Pace(polls=0)) as client:

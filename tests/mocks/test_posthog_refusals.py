@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from typing import Any
 
 import pytest
@@ -41,7 +41,11 @@ STATUS_OF_EMPTY = {
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def served() -> AsyncIterator[StandInClient]:
-    keys = {"phx_demo": {"*"}, "phx_none": {"insight:read"}, "phx_writer": {"cohort:write"}}
+    keys: dict[str, Collection[str]] = {
+        "phx_demo": {"*"},
+        "phx_none": {"insight:read"},
+        "phx_writer": {"cohort:write"},
+    }
     keys |= {scopes: scopes.split() for scopes in SCOPES.values()}
     async with speaking(create_app(keys=keys), HEADERS) as client:
         yield client
@@ -71,7 +75,7 @@ def assert_refused(response: Any, status: int, expected: dict[str, Any]) -> None
 async def call(client: StandInClient, operation_id: str, key: str, slash: str = "/") -> Any:
     """An operation on cohort 101, with an empty body where it has one."""
     method, path, _, _ = OPERATIONS[operation_id]
-    body = {} if method in ("POST", "PATCH") else None
+    body: Any = {} if method in ("POST", "PATCH") else None
     url = path.format(project_id="12345", id=101) + slash
     headers = {"authorization": f"Bearer {key}"}
     return await client.request(method, url, json=body, headers=headers)
@@ -83,12 +87,13 @@ async def test_scopes(client: StandInClient, operation_id: str, scopes: str) -> 
     expected = {"type": "authentication_error", "code": "permission_denied", "attr": None}
     expected |= {"detail": f"API key missing required scope '{scopes.split(maxsplit=1)[0]}'"}
     assert_refused(await call(client, operation_id, "phx_none"), 403, expected)
+    status = STATUS_OF_EMPTY.get(operation_id, 200)
     for slash in ("/", ""):
         response = await call(client, operation_id, scopes, slash)
-        assert response.status_code == STATUS_OF_EMPTY.get(operation_id, 200)
+        assert response.status_code == status
     received = (await client.received())[operation_id]
     taken = (await client.taken()).get(operation_id, 0)
-    assert (received, taken) == (3, 2 if response.status_code < 300 else 0)
+    assert (received, taken) == (3, 2 if status < 300 else 0)
 
 
 async def test_writing_allows_reading(client: StandInClient) -> None:
@@ -135,7 +140,7 @@ async def test_what_is_not_there(
     client: StandInClient, method: str, path: str, status: int, code: str
 ) -> None:
     """Unknown projects, cohorts, paths and methods are refused, and nothing is taken."""
-    body = {} if method == "PATCH" else None
+    body: Any = {} if method == "PATCH" else None
     assert_refused(await client.request(method, path, json=body), status, {"code": code})
     assert await client.taken() == {}
 
