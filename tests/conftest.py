@@ -123,13 +123,18 @@ class House:
     )
 
     async def start(
-        self, workflow: str, inputs: Mapping[str, Any], **options: Any
+        self,
+        workflow: str,
+        inputs: Mapping[str, Any],
+        *,
+        run: str | None = None,
+        **options: Any,
     ) -> WorkflowHandle[Any, Any]:
-        """Start a run with short polls; `options` are run options."""
+        """Start a run with short polls; `run` is its workflow id, `options` are run options."""
         return await self.client.start_workflow(
             workflow,
             args=[dict(inputs), {"polling": self.polling, **options}],
-            id=f"{workflow}-{uuid.uuid4().hex[:8]}",
+            id=run or f"{workflow}-{uuid.uuid4().hex[:8]}",
             task_queue=self.task_queue,
         )
 
