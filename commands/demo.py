@@ -242,9 +242,8 @@ async def _polls(client: Client, handle: WorkflowHandle[Any, Any]) -> int:
     """Count the polls of a run and of the workflows that its steps called."""
     found = await _progress(handle)
     polls = int(found.get("polls") or 0)
-    for row in found.get("steps", []):
-        if row["request"] == f"workflow {row['operation']}" and row["visits"]:
-            polls += await _polls(client, client.get_workflow_handle(f"{handle.id}/{row['step']}"))
+    for child in (row["run"] for row in found.get("steps", []) if row["run"]):
+        polls += await _polls(client, client.get_workflow_handle(child))
     return polls
 
 

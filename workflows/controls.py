@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import BaseModel
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from arazzo.interpreter import Pause
     from arazzo.plan import Plan
     from arazzo.state import RunState
@@ -15,7 +17,10 @@ PROGRESS_QUERY: Final = "progress"
 
 
 class StepProgress(BaseModel):
-    """One row of the step table. `standing`: pending, running, waiting, passed or failed."""
+    """One row of the step table. `standing`: pending, running, waiting, passed or failed.
+
+    `run` is the workflow id of the child that the step called last, None for an operation.
+    """
 
     step: str
     operation: str
@@ -24,6 +29,7 @@ class StepProgress(BaseModel):
     visits: int
     polls: int
     last_status: int | None
+    run: str | None = None
 
 
 class Progress(BaseModel):
@@ -47,9 +53,18 @@ class Progress(BaseModel):
     steps: list[StepProgress] = []
 
 
-def progress_of(plan: Plan, state: RunState, pause: Pause | None, since: float) -> Progress:
-    """Return the progress of a run whose present pause, if any, began at `since`."""
-    rows = [_row(plan, state, index) for index in range(len(plan.steps))]
+def progress_of(
+    plan: Plan,
+    state: RunState,
+    pause: Pause | None,
+    since: float,
+    children: Mapping[str, str],
+) -> Progress:
+    """Return the progress of a run whose present pause, if any, began at `since`.
+
+    `children` are the workflow ids of the children that were called last, by stepId.
+    """
+    rows = [_row(plan, state, index, children) for index in range(len(plan.steps))]
     last = state.steps.get(state.cursor or plan.steps[-1].step_id)
     return Progress(
         workflow=plan.workflow_id,
@@ -67,7 +82,7 @@ def progress_of(plan: Plan, state: RunState, pause: Pause | None, since: float) 
     )
 
 
-def _row(plan: Plan, state: RunState, index: int) -> StepProgress:
+def _row(plan: Plan, state: RunState, index: int, children: Mapping[str, str]) -> StepProgress:
     step = plan.steps[index]
     seen = state.steps.get(step.step_id)
     return StepProgress(
@@ -78,6 +93,7 @@ def _row(plan: Plan, state: RunState, index: int) -> StepProgress:
         visits=seen.visits if seen else 0,
         polls=seen.polls if seen else 0,
         last_status=seen.last_status if seen else None,
+        run=children.get(step.step_id),
     )
 
 
@@ -120,6 +136,7 @@ def as_json(progress: Progress) -> dict[str, Any]:
                 "visits": row.visits,
                 "polls": row.polls,
                 "lastStatus": row.last_status,
+                "run": row.run,
             }
             for row in progress.steps
         ],

@@ -61,7 +61,12 @@ class TemporalEffects:
 
     def progress(self) -> Progress:
         """Return where the run stands."""
-        return progress_of(self.plan, self.state, self.pausing, self.pausing_since)
+        children = {
+            step.step_id: _child_id(step, self.state.step(step.step_id).attempts)
+            for step in self.plan.steps
+            if step.attempt.invocation and step.step_id in self.state.steps
+        }
+        return progress_of(self.plan, self.state, self.pausing, self.pausing_since, children)
 
     async def perform(self, step: StepPlan, values: dict[str, Any]) -> Outcome:
         """Run the activity of the step's operation."""
@@ -114,7 +119,7 @@ class TemporalEffects:
             outputs = await workflow.execute_child_workflow(
                 called,
                 args=[inputs, None, carried],
-                id=f"{workflow.info().workflow_id}/{_activity_id(step, values['attempt'])}",
+                id=_child_id(step, values["attempt"]),
                 parent_close_policy=workflow.ParentClosePolicy.REQUEST_CANCEL,
                 static_summary=shortened(f"{step.step_id} · {step.request_line}"),
             )
@@ -196,6 +201,10 @@ def _failure_of_child(step: StepPlan, error: ChildWorkflowError) -> dict[str, An
             f"step `{step.step_id}`: {message}", *cause.details, type=name, non_retryable=True
         )
     return {"why": message, "error": name or "StepFailed"}
+
+
+def _child_id(step: StepPlan, attempt: int) -> str:
+    return f"{workflow.info().workflow_id}/{_activity_id(step, attempt)}"
 
 
 def _activity_id(step: StepPlan, attempt: int) -> str:

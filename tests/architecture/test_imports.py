@@ -119,3 +119,13 @@ def test_no_file_is_long_without_a_reason() -> None:
 def test_modules_of_ours_hide_no_module_of_python() -> None:
     """Our top-level names are free: no module of the standard library has the same."""
     assert not OURS & sys.stdlib_module_names
+
+
+def test_no_provider_is_named_in_the_engine() -> None:
+    """Adding a provider is adding a folder of data: no code of the engine knows one."""
+    providers = [folder.name for folder in (ROOT / "documents").iterdir() if folder.is_dir()]
+    assert "amplitude" in providers
+    for room in ("arazzo", "workflows", "activities", "catalogue.py"):
+        for file in files_of(room):
+            text = file.read_text(encoding="utf-8").lower()
+            assert not [name for name in providers if name in text], file

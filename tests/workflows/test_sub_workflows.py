@@ -136,6 +136,8 @@ async def test_a_step_runs_the_workflow_as_a_child_with_its_inputs_and_outputs(
     child = await client.get_workflow_handle(f"{handle.id}/pay").describe()
     assert child.workflow_type == "charge"
     assert child.parent_id == handle.id
+    rows = {row["step"]: row["run"] for row in (await handle.query("progress"))["steps"]}
+    assert rows == {"pay": f"{handle.id}/pay", "complain": None, "ship": None}
 
 
 async def test_a_child_that_fails_is_a_failed_step_that_the_document_may_take_up(
