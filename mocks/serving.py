@@ -14,6 +14,7 @@ import uvicorn
 from starlette.types import ASGIApp, Receive, Scope
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+TICK_SECONDS = 0.1
 LINGER_ZERO = struct.pack("ii", 1, 0)
 
 
@@ -60,6 +61,7 @@ class StandInServer(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, on_started: Callable[[], None]) -> None:
         super().__init__(config)
         self._on_started = on_started
+        self._stopping = asyncio.Event()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
@@ -70,6 +72,14 @@ class StandInServer(uvicorn.Server):
         """Start accepting, then tell so."""
         await super().startup(sockets)
         self._on_started()
+
+    async def main_loop(self) -> None:
+        """Do uvicorn's regular work ten times a second, and notice at once when to stop."""
+        ticks = 0
+        while not await self.on_tick(ticks):
+            ticks = (ticks + 1) % 864_000
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._stopping.wait(), TICK_SECONDS)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002 - as uvicorn calls it
         """Stop at once: only requests that hang on purpose can still be open."""
@@ -82,6 +92,7 @@ class StandInServer(uvicorn.Server):
     def stop(self, _number: int = 0, _frame: FrameType | None = None) -> None:
         """Ask the server to stop; fits as a signal handler."""
         self.should_exit = True
+        self._stopping.set()
 
 
 def create_server(app: ASGIApp, on_started: Callable[[], None]) -> StandInServer:
