@@ -218,13 +218,22 @@ def create_app(  # noqa: PLR0913 - each is an option of the service, all have a 
     ).application()
 
 
+def read_clients(texts: Sequence[str] | None) -> Mapping[str, str]:
+    """Clients as the command line gives them, ID:SECRET; raises ValueError for what is none."""
+    if not texts:
+        return DEFAULT_CLIENTS
+    clients = [text.partition(":") for text in texts]
+    if not all(name and secret for name, _, secret in clients):
+        raise ValueError("a client is given as ID:SECRET")
+    return {name: secret for name, _, secret in clients}
+
+
 def create_from_options(given: argparse.Namespace) -> Starlette:
     """The stand-in that the command line asks for."""
-    clients = given.client or [f"{name}:{secret}" for name, secret in DEFAULT_CLIENTS.items()]
     return create_app(
         profile=given.profile,
         tenants=given.tenant,
-        clients=dict(client.split(":", 1) for client in clients),
+        clients=read_clients(given.client),
         tokens=given.token,
         token_seconds=given.token_seconds,
         run=read_pace(given, "run"),

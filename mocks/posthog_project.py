@@ -64,7 +64,8 @@ class Project:
         limit, offset = _limit_and_offset(call)
         is_basic = call.query.get("basic") == "true" and self._year >= SECOND_YEAR
         hidden = ("filters", "query", "groups") if is_basic else ()
-        results = [one.describe(self._year) for one in found[offset : offset + limit]]
+        page = found[offset : offset + limit]
+        results = [one.describe(self._year) | self._describe_match(one, call) for one in page]
         return {
             "count": len(found),
             "next": self._next(call, LIST, is_more=offset + limit < len(found)),
@@ -222,6 +223,12 @@ class Project:
         if self._faults.strike_page(operation_id):
             return link(call, limit=limit, offset=offset)
         return link(call, limit=limit, offset=offset + limit) if is_more else None
+
+    def _describe_match(self, cohort: Cohort, call: Call) -> dict[str, Any]:
+        if "search" not in call.query or self._year < SECOND_YEAR:
+            return {}
+        is_exact = str(call.query["search"]).lower() == (cohort.name or "").lower()
+        return {"search_match_type": "exact" if is_exact else "similar"}
 
     def _apply(self, cohort: Cohort, given: Mapping[str, Any]) -> None:
         fields = {name: getattr(cohort, name) for name in (*FIELDS, "cohort_type")}

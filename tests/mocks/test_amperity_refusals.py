@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from mocks.amperity import create_app
+from mocks.amperity import create_app, read_clients
 from mocks.control import StandInClient, speaking
 
 ROOT = Path(__file__).parents[2]
@@ -203,6 +203,12 @@ async def test_faults_that_cannot_be(
     response = await client.post("/_control/faults", json=fields)
     assert response.status_code == 400
     assert reason in response.json()["error"]["message"]
+
+
+def test_clients_need_a_secret() -> None:
+    """A client without a secret is a wrong option."""
+    with pytest.raises(ValueError, match="ID:SECRET"):
+        read_clients(["me:secret", "you"])
 
 
 async def test_process_takes_its_options() -> None:

@@ -88,6 +88,9 @@ async def test_live_in_2026() -> None:
         assert person["last_seen_at"]
         basic = (await client.get(COHORTS, params={"basic": "true"})).json()["results"][0]
         assert not {"filters", "query", "groups"} & set(basic)
+        for search, kind in (("beta testers", "exact"), ("beta", "similar")):
+            found = (await client.get(COHORTS, params={"search": search})).json()["results"]
+            assert [one["search_match_type"] for one in found] == [kind]
         response = await client.get(COHORTS, headers={"authorization": ""})
         assert "oauth-protected-resource" in response.headers["www-authenticate"]
     async with stand_in(year=2025) as client:
