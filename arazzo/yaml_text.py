@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from math import isinf
 from typing import TYPE_CHECKING, Any, Final
 
 import yaml
@@ -37,6 +38,8 @@ _INTEGER: Final = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
 _SURROGATES: Final = re.compile(
     r"(?<!\\)((?:\\\\)*)\\u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})"
 )
+_JSON_ONLY: Final = re.compile("[\x7f-\x9f\u2028\u2029\ufffe\uffff]")
+"""What a JSON text may hold as it is, and YAML does not allow or takes for a line break."""
 _FLOAT: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 
 
@@ -48,6 +51,7 @@ class _Open:
     path: Path
     anchor: str | None
     nodes: int = 1
+    height: int = 1
     key: str | None = None
     has_key: bool = False
     key_lines: dict[str, int] = field(default_factory=dict)
@@ -108,14 +112,15 @@ def read(text: str, file: str) -> YamlText:
     if len(text) > LONGEST_TEXT:
         raise _refused("text-too-long", f"more than {LONGEST_TEXT} characters", file, text, 0, 0)
     is_json = text.lstrip("\ufeff \t\r\n")[:1] in ("{", "[")
-    return _Reader(file, _without_surrogates(text) if is_json else text).read()
+    return _Reader(file, _without_json_only(text) if is_json else text).read()
 
 
-def _without_surrogates(text: str) -> str:
-    """Spell the surrogate pairs of JSON as YAML does, which knows only whole characters."""
-    return _SURROGATES.sub(
+def _without_json_only(text: str) -> str:
+    """Spell what only JSON knows as YAML does: pairs of surrogates, and rare characters."""
+    whole = _SURROGATES.sub(
         lambda pair: f"{pair[1]}\\U{_joined(int(pair[2], 16), int(pair[3], 16)):08x}", text
     )
+    return _JSON_ONLY.sub(lambda one: f"\\u{ord(one[0]):04x}", whole)
 
 
 def _joined(high: int, low: int) -> int:
@@ -136,7 +141,7 @@ class _Reader:
         self.file = file
         self.text = text
         self.open: list[_Open] = []
-        self.anchors: dict[str, tuple[Any, int] | None] = {}
+        self.anchors: dict[str, tuple[Any, int, int] | None] = {}
         self.marks: dict[Path, tuple[int, int]] = {}
         self.root: Any = None
         self.warnings: list[Finding] = []
@@ -160,8 +165,17 @@ class _Reader:
             line, column = (mark.line, mark.column) if mark else (0, 0)
             said = " ".join(part for part in (error.context, error.problem) if part)
             raise self._refuse("no-yaml", f"this is no YAML: {said}", line, column) from error
-        except yaml.YAMLError as error:
-            raise self._refuse("no-yaml", f"this is no YAML: {error}", 0, 0) from error
+        except yaml.reader.ReaderError as error:
+            raise self._refuse_character(error.position) from error
+        except UnicodeEncodeError as error:
+            raise self._refuse_character(len(self.text[: error.start].encode())) from error
+
+    def _refuse_character(self, position: int) -> DocumentInvalid:
+        """`position` counts the bytes of UTF-8."""
+        before = self.text.encode(errors="replace")[:position].decode(errors="ignore")
+        line, column = before.count("\n"), len(before) - before.rfind("\n") - 1
+        message = "this is no YAML: a character that no YAML text may hold"
+        return self._refuse("no-yaml", message, line, column, "write it as an escape in quotes")
 
     def _take(self, event: Any) -> None:
         match event:
@@ -184,8 +198,8 @@ class _Reader:
             return
         value = self._plain(event) if _is_plain(event) else event.value
         if event.anchor:
-            self.anchors[event.anchor] = (value, 1)
-        self._put(value, event, 1)
+            self.anchors[event.anchor] = (value, 1, 0)
+        self._put(value, event, 1, 0)
 
     def _plain(self, event: Any) -> Any:
         text: str = event.value
@@ -195,7 +209,13 @@ class _Reader:
             return text in _TRUE
         if _INTEGER.fullmatch(text):
             return self._integer(text, event)
-        return float(text) if _FLOAT.fullmatch(text) else text
+        return self._float(text, event) if _FLOAT.fullmatch(text) else text
+
+    def _float(self, text: str, event: Any) -> float:
+        """JSON has no infinity, so a number must fit."""
+        if isinf(value := float(text)):
+            raise self._refuse_at("number-too-large", "a number too large to be kept", event)
+        return value
 
     def _integer(self, text: str, event: Any) -> int:
         if len(text) > LONGEST_INTEGER:
@@ -216,7 +236,7 @@ class _Reader:
             )
         top.key, top.has_key, top.key_lines[key] = key, True, line
         if event.anchor:
-            self.anchors[event.anchor] = (key, 1)
+            self.anchors[event.anchor] = (key, 1, 0)
         self.marks[(*top.path, key)] = (line, event.start_mark.column)
 
     def _alias(self, event: Any) -> None:
@@ -226,11 +246,10 @@ class _Reader:
             raise self._refuse_at("bad-alias", f"the alias *{event.anchor} {said}", event)
         if self.open and isinstance(self.open[-1].value, dict) and not self.open[-1].has_key:
             raise self._refuse_at("complex-key", "an alias can't be a key here", event)
-        self._put(found[0], event, found[1])
+        self._put(found[0], event, *found[1:])
 
     def _begin(self, event: Any, value: Any) -> None:
-        if len(self.open) >= DEEPEST:
-            raise self._refuse_at("too-deep", f"nested deeper than {DEEPEST} levels", event)
+        self._refuse_depth(event, 1)
         path = self._path_of_next(event)
         self._mark(path, event)
         if event.anchor:
@@ -240,22 +259,29 @@ class _Reader:
     def _end(self) -> None:
         ended = self.open.pop()
         if ended.anchor:
-            self.anchors[ended.anchor] = (ended.value, ended.nodes)
-        self._attach(ended.value, ended.nodes)
+            self.anchors[ended.anchor] = (ended.value, ended.nodes, ended.height)
+        self._attach(ended.value, ended.nodes, ended.height)
 
-    def _put(self, value: Any, event: Any, nodes: int) -> None:
+    def _refuse_depth(self, event: Any, height: int) -> None:
+        if len(self.open) + height > DEEPEST:
+            raise self._refuse_at("too-deep", f"nested deeper than {DEEPEST} levels", event)
+
+    def _put(self, value: Any, event: Any, nodes: int, height: int) -> None:
+        """`nodes` and `height` tell the size of the value, which an alias may stand for."""
+        self._refuse_depth(event, height)
         self._mark(self._path_of_next(event), event)
         self.nodes += nodes
         if self.nodes > MOST_NODES:
             raise self._refuse_at("too-many-nodes", f"more than {MOST_NODES} nodes", event)
-        self._attach(value, nodes)
+        self._attach(value, nodes, height)
 
-    def _attach(self, value: Any, nodes: int) -> None:
+    def _attach(self, value: Any, nodes: int, height: int) -> None:
         if not self.open:
             self.root = value
             return
         top = self.open[-1]
         top.nodes += nodes
+        top.height = max(top.height, height + 1)
         if isinstance(top.value, list):
             top.value.append(value)
         else:
