@@ -16,6 +16,8 @@ from arazzo.errors import DocumentInvalid, Finding
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pydantic_core import ErrorDetails
+
     from arazzo.yaml_text import Path, YamlText
 
 SUPPORTED_VERSIONS: Final = ("1.0.0", "1.0.1")
@@ -202,17 +204,40 @@ _UNION_BRANCHES: Final = frozenset(
 
 
 def _shape_findings(source: YamlText, error: ValidationError) -> Iterator[Finding]:
-    seen: set[Path] = set()
-    for problem in error.errors(include_url=False):
-        path = tuple(part for part in problem["loc"] if part not in _UNION_BRANCHES)
-        if path in seen or (path and path[-1] == "reference"):
-            continue  # the other branches of a union say the same thing again
-        seen.add(path)
-        yield _shape_finding(source, path, problem["type"], problem["msg"])
+    problems = {
+        path: problem
+        for problem in reversed(error.errors(include_url=False))
+        if not (path := _path_of(problem["loc"])) or path[-1] != "reference"
+    }  # the other branches of a union say the same thing again
+    for path, problem in reversed(problems.items()):
+        inside = any(other[: len(path)] == path != other for other in problems)
+        if problem["type"] == "too_short" and inside:
+            continue  # its elements are there, and are wrong themselves
+        yield _shape_finding(source, path, problem)
 
 
-def _shape_finding(source: YamlText, path: Path, kind: str, message: str) -> Finding:
-    if kind == "missing":
+def _path_of(location: tuple[int | str, ...]) -> Path:
+    return tuple(part for part in location if part not in _UNION_BRANCHES)
+
+
+_EXPECTED: Final = {
+    "string_type": "must be a text",
+    "model_type": "must be an object",
+    "model_attributes_type": "must be an object",
+    "dict_type": "must be an object",
+    "tuple_type": "must be a list",
+    "too_short": "must have at least one element",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "greater_than_equal": "must not be negative",
+}
+
+
+def _shape_finding(source: YamlText, path: Path, problem: ErrorDetails) -> Finding:
+    if problem["type"] == "missing":
         name = path[-1]
         return source.finding(
             "missing-field",
@@ -221,9 +246,15 @@ def _shape_finding(source: YamlText, path: Path, kind: str, message: str) -> Fin
             where=spelled(path[:-1]),
             mend=f"add `{name}:`",
         )
-    field = path[-1] if path else "document"
+    kind, said = problem["type"], problem["msg"]
+    expected = _EXPECTED.get(kind) or said.replace("Input should be", "must be")
+    is_number = isinstance(problem["input"], (int, float))
     return source.finding(
-        "wrong-type", f"`{field}`: {message[:1].lower()}{message[1:]}", path, where=spelled(path)
+        "wrong-type",
+        f"`{spelled(path[-2:]) if isinstance(path[-1], int) else path[-1]}` {expected}",
+        path,
+        where=spelled(path),
+        mend="put it in quotes" if kind == "string_type" and is_number else "",
     )
 
 
@@ -257,11 +288,11 @@ def _unknown_of(source: YamlText, node: ArazzoObject, path: Path) -> Iterator[Fi
         if name.startswith("x-") or name in _DOCUMENTATION_FIELDS:
             continue
         close = get_close_matches(name, known, n=1)
-        yield source.finding(
+        found = source.finding(
             "unknown-field",
             f"{type(node).__name__} has no field `{name}`, so it is ignored",
-            (*path, name),
             severity="warning",
             where=spelled(path),
             mend=f"did you mean `{close[0]}`?" if close else f"it knows {', '.join(known)}",
         )
+        yield source.at_key(found, (*path, name))

@@ -8,7 +8,7 @@ The events of libyaml are folded here without recursion, so no text can exhaust 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import isinf
 from typing import TYPE_CHECKING, Any, Final
 
@@ -59,13 +59,17 @@ class _Open:
 
 @dataclass(frozen=True, slots=True)
 class YamlText:
-    """A text that has been read: its `value`, and where each node of it stands."""
+    """A text that has been read: its `value`, and where each node of it stands.
+
+    `keys` tells where the keys of those nodes stand whose own place is that of their text.
+    """
 
     file: str
     text: str
     value: Json
     marks: dict[Path, tuple[int, int]]
     warnings: tuple[Finding, ...] = ()
+    keys: dict[Path, tuple[int, int]] = field(default_factory=dict)
 
     def place(self, path: Path, offset: int = 0) -> Place:
         """Return the place of the node, or of its nearest ancestor that has one.
@@ -78,6 +82,13 @@ class YamlText:
         line, column = self.marks.get(known, (0, 0))
         if offset and known == path:
             column += offset + self._quoted(line, column)
+        return Place(self.file, line + 1, column + 1)
+
+    def place_of_key(self, path: Path) -> Place:
+        """Return the place of the key that leads to the node."""
+        if path not in self.keys:
+            return self.place(path)
+        line, column = self.keys[path]
         return Place(self.file, line + 1, column + 1)
 
     def finding(
@@ -94,6 +105,11 @@ class YamlText:
         """Return a finding at the node, with the line that it stands on."""
         place = self.place(path, offset)
         return Finding(code, severity, message, place, where, mend, self.line(place.line))
+
+    def at_key(self, finding: Finding, path: Path) -> Finding:
+        """Return the finding at the key that leads to the node."""
+        place = self.place_of_key(path)
+        return replace(finding, place=place, line_text=self.line(place.line))
 
     def line(self, number: int) -> str:
         """Return the line of that number, counted from 1, or nothing past the end."""
@@ -143,6 +159,7 @@ class _Reader:
         self.open: list[_Open] = []
         self.anchors: dict[str, tuple[Any, int, int] | None] = {}
         self.marks: dict[Path, tuple[int, int]] = {}
+        self.keys: dict[Path, tuple[int, int]] = {}
         self.root: Any = None
         self.warnings: list[Finding] = []
         self.nodes = 0
@@ -155,7 +172,8 @@ class _Reader:
                 self._warn_second_document(event)
                 break
             self._take(event)
-        return YamlText(self.file, self.text, self.root, self.marks, tuple(self.warnings))
+        warnings = tuple(self.warnings)
+        return YamlText(self.file, self.text, self.root, self.marks, warnings, self.keys)
 
     def _events(self) -> Iterator[Any]:
         try:
@@ -237,7 +255,7 @@ class _Reader:
         top.key, top.has_key, top.key_lines[key] = key, True, line
         if event.anchor:
             self.anchors[event.anchor] = (key, 1, 0)
-        self.marks[(*top.path, key)] = (line, event.start_mark.column)
+        self.marks[(*top.path, key)] = _line_column(event)
 
     def _alias(self, event: Any) -> None:
         found = self.anchors.get(event.anchor)
@@ -299,8 +317,10 @@ class _Reader:
         return (*top.path, str(top.key))
 
     def _mark(self, path: Path, event: Any) -> None:
+        if isinstance(event, yaml.ScalarEvent) and path in self.marks:
+            self.keys[path] = self.marks[path]
         if isinstance(event, yaml.ScalarEvent) or path not in self.marks:
-            self.marks[path] = (event.start_mark.line, event.start_mark.column)
+            self.marks[path] = _line_column(event)
 
     def _warn_second_document(self, event: Any) -> None:
         shell = YamlText(self.file, self.text, None, {(): _line_column(event)})
