@@ -21,12 +21,16 @@ if TYPE_CHECKING:
 app = typer.Typer(add_completion=False)
 
 SECONDS_TO_END: Final = 15.0
+"""How long the end is waited for; a write in flight may take longer."""
 
 
 @app.command()
 def cancel(
     run: RunId,
     detach: Annotated[bool, typer.Option(help="Ask only; do not wait for the end.")] = False,  # noqa: FBT002
+    wait: Annotated[
+        float, typer.Option(min=0, metavar="SECONDS", help="How long to wait for the end.")
+    ] = SECONDS_TO_END,
     address: Address = None,
     namespace: Namespace = None,
     profile: Profile = None,
@@ -35,7 +39,7 @@ def cancel(
     """Ask a run to stop, and wait until it has."""
     with reported(as_json=as_json):
         connection = ConnectionOptions(address, namespace, profile)
-        report = asyncio.run(_cancel(run, connection, detach=detach))
+        report = asyncio.run(_cancel(run, connection, 0.0 if detach else wait))
     if as_json:
         report.print_json()
     else:
@@ -45,7 +49,7 @@ def cancel(
     raise typer.Exit(0 if stopped else NOT_COMPLETED)
 
 
-async def _cancel(run: str, connection: ConnectionOptions, *, detach: bool) -> RunReport:
+async def _cancel(run: str, connection: ConnectionOptions, seconds: float) -> RunReport:
     client = await connect(connection)
     handle = client.get_workflow_handle(run)
     found = await describe(handle)
@@ -58,10 +62,11 @@ async def _cancel(run: str, connection: ConnectionOptions, *, detach: bool) -> R
     except RPCError as error:
         if error.status is not RPCStatusCode.NOT_FOUND:  # else it has ended just now
             raise refusal(error) from error
-    if not detach:
-        ended = asyncio.gather(handle.result(), return_exceptions=True)
-        await asyncio.wait([ended], timeout=SECONDS_TO_END)
+    if seconds:
+        ended = asyncio.ensure_future(handle.result())
+        await asyncio.wait([ended], timeout=seconds)
         ended.cancel()
+        await asyncio.gather(ended, return_exceptions=True)
     return await report_of(handle, link_to(client, handle))
 
 

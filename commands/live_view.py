@@ -55,7 +55,8 @@ async def follow(handle: WorkflowHandle[Any, Any], web_url: str, *, quiet: bool)
         with watcher:
             while not ended.done():
                 watcher.show(await query_progress(handle))
-                await _expect_worker(handle, began)
+                if time.monotonic() - began >= SECONDS_FOR_FIRST_TASK:
+                    await expect_worker(handle)
                 await asyncio.wait([ended], timeout=SECONDS_BETWEEN_LOOKS)
     finally:
         if not ended.done():
@@ -64,16 +65,24 @@ async def follow(handle: WorkflowHandle[Any, Any], web_url: str, *, quiet: bool)
     return await report_of(handle, web_url)
 
 
-async def _expect_worker(handle: WorkflowHandle[Any, Any], began: float) -> None:
-    """A run that nobody takes up would be waited for in silence."""
-    if time.monotonic() - began < SECONDS_FOR_FIRST_TASK:
-        return
+async def wait_for_end(handle: WorkflowHandle[Any, Any]) -> None:
+    """Return when the run has ended. Raises NoWorker when no worker takes up its first task."""
+    ended = asyncio.ensure_future(handle.result())
+    while not ended.done():
+        await asyncio.wait([ended], timeout=SECONDS_FOR_FIRST_TASK)
+        if not ended.done():
+            await expect_worker(handle)
+    await asyncio.gather(ended, return_exceptions=True)
+
+
+async def expect_worker(handle: WorkflowHandle[Any, Any]) -> None:
+    """Raise NoWorker for a run that nobody has taken up: it would be waited for in silence."""
     found = await describe(handle)
     if found.close_time is None and (found.history_length or 0) <= EVENTS_BEFORE_FIRST_TASK:
         raise NoWorker(
-            f"no worker has taken up `{handle.id}` from the task queue `{found.task_queue}` in "
-            f"{SECONDS_FOR_FIRST_TASK:g} s. It starts as soon as one does: `durazzo worker` in "
-            f"another terminal, then `durazzo watch {handle.id}`",
+            f"no worker has taken up `{handle.id}` from the task queue `{found.task_queue}`. It "
+            "starts as soon as one does: `durazzo worker` in another terminal, then "
+            f"`durazzo watch {handle.id}`",
             reason="no-worker",
         )
 

@@ -10,6 +10,7 @@ import typer
 from commands.attached import finish, link_to
 from commands.connection import ConnectionOptions, connect
 from commands.failures import reported
+from commands.live_view import wait_for_end
 from commands.options import Address, AsJson, Namespace, Profile, RunId
 from commands.run_report import describe, report_of
 
@@ -39,7 +40,7 @@ async def _result(run: str, connection: ConnectionOptions, wait: bool) -> RunRep
     handle = client.get_workflow_handle(run)
     await describe(handle)
     if wait:
-        await asyncio.gather(handle.result(), return_exceptions=True)
+        await wait_for_end(handle)
     return await report_of(handle, link_to(client, handle))
 
 

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from activities.load_plan import LARGEST_INPUT_BYTES
 from arazzo import yaml_text
 from arazzo.errors import InputInvalid
 from arazzo.inputs import SECRET_KEY, is_secret
@@ -38,12 +39,17 @@ def collect_inputs(
             raise InputInvalid("`--secret` wants INPUT=NAME of a secret", reason="secret-option")
         inputs[_known(schema, name)] = {SECRET_KEY: secret}
     try:
-        canonical(inputs)
+        size = len(canonical(inputs))
     except ValueError:
         raise InputInvalid(
             "the inputs hold a number that JSON does not have: NaN, or an infinite one",
             reason="no-json",
         ) from None
+    if size > LARGEST_INPUT_BYTES:
+        raise InputInvalid(
+            f"the inputs are {size} bytes; {LARGEST_INPUT_BYTES} are allowed",
+            reason="inputs-too-large",
+        )
     return inputs
 
 

@@ -63,7 +63,7 @@ async def _list(connection: ConnectionOptions, task_queue: str, *, as_json: bool
         return
     table = Table(box=None, pad_edge=False)
     for name in ("run", "workflow", "status", "started"):
-        table.add_column(name, no_wrap=name != "workflow")
+        table.add_column(name, no_wrap=name != "workflow", overflow="fold")
     for row in rows:
         table.add_row(*(Text(one) for one in row[:3]), f"{row[3]:%Y-%m-%d %H:%M:%S}")
     console.print(table)

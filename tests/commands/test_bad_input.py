@@ -87,12 +87,13 @@ def test_a_missing_or_ill_typed_input_is_named(
         ("text", "must hold one object"),
         ('{"cohortId": 7}', "`cohortId`"),
         ('{"cohortId": "a", "includeProps": .nan}', "`includeProps`"),
+        (f'{{"cohortId": "{"x" * 1_000_001}"}}', "bytes; 1000000 are allowed"),
         ('{"a": 1, "a": 2}', "standard input:1:10"),
         ('{"cohortId": "a", "basicAuth": "cGxhaW4tdGV4dA=="}', "--secret basicAuth=NAME"),
     ],
 )
 def test_inputs_from_a_file_are_checked_alike(stdin: str, said: str) -> None:
-    """YAML or JSON, with the place of a mistake, and no value of a secret repeated."""
+    """YAML or JSON, with the place of a mistake; too large is told before Temporal would."""
     secret = () if "basicAuth" in stdin else SECRET
     done = run_of(EXPORT, *secret, "--inputs", "-", stdin=stdin)
     expect_clear(done, MISTAKE, said)

@@ -218,6 +218,17 @@ async def test_no_worker_on_the_queue(terminal: Terminal, house: House) -> None:
         await house.client.get_workflow_handle(run).describe()
 
 
+async def test_a_run_that_no_worker_takes_up(terminal: Terminal, house: House) -> None:
+    """Somebody else started it on a queue that nobody serves: said, in place of waiting."""
+    handle = await house.client.start_workflow(
+        "export-cohort-members", id=new_id(), task_queue="nobody-serves-this"
+    )
+    commands = (("watch", handle.id), ("result", handle.id))
+    for done in await asyncio.gather(*(terminal.durazzo(*one) for one in commands)):
+        expect_clear(done, 3, "no worker has taken up", "`nobody-serves-this`", "durazzo worker")
+    await handle.terminate()
+
+
 @asynccontextmanager
 async def worker_for(
     client: Client, settings: Settings, documents: Path, servers: dict[str, str]
@@ -290,6 +301,9 @@ async def test_a_run_without_a_worker_is_safe_and_says_so(
         await polling(house, handle.id)
     looked = await terminal.durazzo("status", handle.id)
     expect_clear(looked, 0, "running", "no worker answers just now", "durazzo worker")
+    stopped = await terminal.durazzo("cancel", handle.id, "--wait", "0.5")
+    expect_clear(stopped, 1, "asked to stop, and still running")
+    assert "exception" not in stopped.err
     await handle.terminate()
     ended = await terminal.durazzo("result", handle.id, "--json")
     assert report(ended, "terminated", 1)["error"]["type"] == "Terminated"
