@@ -67,7 +67,7 @@ def report(done: Done, status: str, code: int) -> dict[str, Any]:
 async def test_a_run_is_watched_to_its_end(terminal: Terminal) -> None:
     """Outputs on standard output, progress and the Web UI's link on standard error."""
     run = new_id()
-    done = await terminal.durazzo(*EXPORT, "--id", run)
+    done = await terminal.durazzo(*EXPORT, "--id", run, "--poll-interval", "0.8")
     assert done.code == 0
     outputs = json.loads(done.out)
     assert outputs["finalStatus"] == "complete"
