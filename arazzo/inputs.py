@@ -6,11 +6,12 @@ A secret input is given by name, `{"$secret": "name"}`, never in plain; no other
 from __future__ import annotations
 
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final
 
 import jsonschema_rs
 
 from arazzo.errors import InputInvalid
+from arazzo.navigation import resolve_pointer
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 SECRET_KEY: Final = "$secret"  # noqa: S105 - the name of a key, not a secret
 _SCHEMA_POINTER: Final = "#/durazzo/inputs"
+_DEFINITIONS: Final = ("$defs", "definitions")
+"""`#` is the document, but schemas are often written as if it were the schema itself."""
+LONGEST_REFERENCE_CHAIN: Final = 32
 
 
 def is_secret(value: Json) -> bool:
@@ -37,13 +41,16 @@ class InputsSchema:
         """Compile the schema. Raises jsonschema_rs.ValidationError when it is no JSON Schema."""
         self.schema: dict[str, Any] = schema if isinstance(schema, dict) else {}
         self.components = component_inputs or {}
-        self._validator = jsonschema_rs.Draft202012Validator(
-            {
-                "components": {"inputs": self.components},
-                "durazzo": {"inputs": schema if schema is not None else True},
-                "$ref": _SCHEMA_POINTER,
-            }
-        )
+        own: dict[str, Any] = {
+            name: self.schema[name] for name in _DEFINITIONS if name in self.schema
+        }
+        self._root = {
+            **own,
+            "components": {"inputs": self.components},
+            "durazzo": {"inputs": schema if schema is not None else True},
+            "$ref": _SCHEMA_POINTER,
+        }
+        self._validator = jsonschema_rs.Draft202012Validator(self._root, retriever=_refuse_to_fetch)
 
     @property
     def properties(self) -> dict[str, dict[str, Any]]:
@@ -64,12 +71,17 @@ class InputsSchema:
         return bool(self.properties)
 
     def _followed(self, schema: Json) -> dict[str, Any]:
-        reference = schema.get("$ref") if isinstance(schema, dict) else None
-        prefix = "#/components/inputs/"
-        if isinstance(reference, str) and reference.startswith(prefix):
-            found = self.components.get(reference.removeprefix(prefix))
-            return found if isinstance(found, dict) else {}
-        return cast("dict[str, Any]", schema) if isinstance(schema, dict) else {}
+        """Follow references inside the document; what stands beside one counts, too."""
+        beside: dict[str, Any] = {}
+        for _ in range(LONGEST_REFERENCE_CHAIN):
+            if not isinstance(schema, dict):
+                return beside
+            beside = {**schema, **beside}
+            reference = schema.get("$ref")
+            if not isinstance(reference, str) or reference[:1] != "#":
+                return beside
+            schema = resolve_pointer(self._root, reference[1:])
+        return beside
 
     def check(self, given: Json, secret_inputs: Collection[str]) -> dict[str, Any]:
         """Return the inputs with defaults applied. Raises InputInvalid with all that is wrong."""
@@ -130,6 +142,12 @@ class InputsSchema:
             close = get_close_matches(name, self.properties, n=1)
             if name not in self.properties and close:
                 yield f"there is no input `{name}`; did you mean `{close[0]}`?"
+
+
+def _refuse_to_fetch(uri: str) -> Json:
+    """No reference leads out of the document, neither into the network nor to a file."""
+    message = f"a schema must stand in its document, and {uri} is outside"
+    raise ValueError(message)
 
 
 def _holds_secret(value: Json) -> bool:
