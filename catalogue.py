@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote
 
 from pydantic import ValidationError
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 SUFFIXES: Final = (".yaml", ".yml", ".json")
 SETTINGS_FILE: Final = "settings.yaml"
+FILE_URL: Final = "file://"
 _ARAZZO_KEY: Final = re.compile(r"""^(\s*\{)?\s*["']?arazzo["']?\s*:""", re.MULTILINE)
 _SKIPPED_FOLDERS: Final = frozenset(
     ("node_modules", "__pycache__", ".git", ".hg", ".nox", ".tox", ".venv", "venv")
@@ -163,8 +165,16 @@ def _arazzo_files(folder: Path) -> Iterator[Path]:
     for file in sorted(folder.rglob("*")):
         if file.suffix not in SUFFIXES or file.name == SETTINGS_FILE or _is_skipped(file, folder):
             continue
-        if file.is_file() and (".arazzo." in file.name or _ARAZZO_KEY.search(_text(file))):
+        if file.is_file() and (".arazzo." in file.name or _is_arazzo(file)):
             yield file
+
+
+def _is_arazzo(file: Path) -> bool:
+    """Whether a file says that it is a document; one that can't be read is somebody else's."""
+    try:
+        return bool(_ARAZZO_KEY.search(_text(file)))
+    except DocumentInvalid:
+        return False
 
 
 def _is_skipped(file: Path, folder: Path) -> bool:
@@ -275,6 +285,9 @@ def _source_descriptions(source: YamlText) -> list[SourceDescription]:
 def _source_file(one: SourceDescription, file: Path, settings: ProviderSettings) -> Path | str:
     """Return the file of a source, or why there is none, with the places that were tried."""
     url = settings.sources.get(one.name, one.url)
+    absolute = Path(unquote(url.removeprefix(FILE_URL)))
+    if absolute.is_absolute() and absolute.suffix in SUFFIXES and absolute.is_file():
+        return absolute.resolve()
     relative = url.rsplit("/", 1)[-1] if "://" in url else url.lstrip("/")
     tried: list[str] = []
     for folder in _places(file, everywhere="://" not in url):

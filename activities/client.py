@@ -33,7 +33,6 @@ written into a connection that is just being closed."""
 
 MOST_REDIRECTS: Final = 5
 REDIRECTS: Final = frozenset((301, 302, 303, 307, 308))
-EXCERPT_CHARACTERS: Final = 300
 MOST_NESTED: Final = 200
 """Levels of lists and objects in a body: what is nested deeper can't be handed on as a result."""
 
@@ -44,14 +43,14 @@ _DELAY: Final = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A response that came: its view, what is wrong with it, and the beginning of its body.
+    """A response that came: its view, what is wrong with it, and the text of its body.
 
     `retry_after` is in seconds from now, None when the service does not ask to wait.
     """
 
     response: ResponseView
     flaw: str
-    excerpt: str
+    text: str
     retry_after: float | None
 
 
@@ -177,7 +176,7 @@ def _answer(response: httpx.Response, body: bytes, call: Call) -> Answer:
     return Answer(
         response=ResponseView(response.status_code, headers, value),
         flaw=flaw,
-        excerpt=text[:EXCERPT_CHARACTERS],
+        text=text,
         retry_after=_retry_after(headers.get("retry-after"), call.retry_after_ceiling),
     )
 

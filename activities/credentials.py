@@ -7,6 +7,7 @@ name in $DURAZZO_SECRETS_DIR; nothing outside that namespace can be reached.
 from __future__ import annotations
 
 import base64
+import json
 import os
 import re
 from dataclasses import dataclass, field
@@ -124,6 +125,11 @@ class Masking:
             text = text.replace(spelling, MASK)
         return text
 
+    def excerpt(self, text: str, length: int) -> str:
+        """Return the masked beginning of a text; a secret that is cut off is masked as well."""
+        longest = len(self._spellings[0]) if self._spellings else 0
+        return self.text(text[: length + longest])[:length]
+
     def value(self, value: Any) -> Any:
         """Return a JSON value with every secret in its texts and keys replaced."""
         if not self._spellings:
@@ -142,7 +148,12 @@ def _spellings(secret: str) -> list[str]:
     plain = [secret, encoded, encoded.rstrip("=")]
     plain += _decoded(secret)
     return [
-        spelling for text in plain for spelling in (text, quote(text, safe=""), quote_plus(text))
+        spelling
+        for text in plain
+        for spelling in (
+            *(text, quote(text, safe=""), quote_plus(text)),
+            *(json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]),
+        )
     ]
 
 

@@ -122,7 +122,7 @@ def _loaded(plan: Plan, inputs: dict[str, Any]) -> LoadedPlan:
 
 def _beginning(plan: Plan, dumped: dict[str, Any], inputs: dict[str, Any]) -> RunState:
     """Return the state of a run that begins. Raises PayloadTooLarge."""
-    plan_bytes, input_bytes = len(canonical(dumped)), len(canonical(inputs))
+    plan_bytes, input_bytes = len(canonical(dumped)), _size(inputs)
     if plan_bytes > LARGEST_PLAN_BYTES:
         raise PayloadTooLarge(
             f"the plan of this workflow is {plan_bytes} bytes; {LARGEST_PLAN_BYTES} are allowed. "
@@ -137,6 +137,15 @@ def _beginning(plan: Plan, dumped: dict[str, Any], inputs: dict[str, Any]) -> Ru
     return RunState(
         inputs=inputs, cursor=plan.steps[0].step_id, fixed_bytes=plan_bytes + input_bytes
     )
+
+
+def _size(inputs: dict[str, Any]) -> int:
+    try:
+        return len(canonical(inputs))
+    except ValueError as error:
+        raise InputInvalid(
+            "the inputs hold a number that is no JSON (NaN or Infinity)", reason="inputs-invalid"
+        ) from error
 
 
 def _options(raw: Any) -> RunOptions:

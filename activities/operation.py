@@ -23,7 +23,14 @@ from activities.credentials import Masking, SecretStore, reveal
 from activities.names import TRANSPORT_FAILURE, AttemptRequest, WorkflowStepRequest
 from activities.signing import verify
 from arazzo.context import Context, RequestView
-from arazzo.errors import DocumentInvalid, DurazzoError, Finding, InputInvalid, PayloadTooLarge
+from arazzo.errors import (
+    DocumentInvalid,
+    DurazzoError,
+    Finding,
+    InputInvalid,
+    OtherPartyError,
+    PayloadTooLarge,
+)
 from arazzo.outcome import Outcome, judge, judge_workflow
 from arazzo.plan import AttemptPlan
 from arazzo.request import build
@@ -38,10 +45,15 @@ if TYPE_CHECKING:
     from arazzo.request import Request
 
 UNAUTHORIZED: Final = 401
+EXCERPT_CHARACTERS: Final = 300
 LARGEST_OUTPUT_BYTES: Final = 1_400_000
 """Below what Temporal takes as one result (2 MB), and below what a run may hold."""
 
 logging.getLogger("httpx").setLevel(logging.WARNING)  # it would log URLs, with what is in them
+
+
+class AttemptAgain(OtherPartyError):
+    """No answer came to a request that may be sent again, and attempts are left."""
 
 
 @dataclass(frozen=True)
@@ -63,25 +75,36 @@ class Operations:
         """Serve the activity of any operation; its type is the operationId."""
         raw = activity.payload_converter().from_payload(args[0].payload, dict)
         try:
-            outcome = await self.perform(AttemptRequest.model_validate(raw))
+            request = AttemptRequest.model_validate(raw)
+            outcome = await self.perform(request, activity.info().attempt)
+        except AttemptAgain as error:
+            raise ApplicationError(error.message, type=TRANSPORT_FAILURE) from None
         except DurazzoError as error:
             raise failure(error) from None
         return outcome.model_dump(mode="json", exclude_defaults=True)
 
-    async def perform(self, request: AttemptRequest) -> Outcome:
-        """Make the attempt and judge it."""
+    async def perform(self, request: AttemptRequest, number: int) -> Outcome:
+        """Make the attempt of that number, counted from 1, and judge it.
+
+        Raises AttemptAgain when no answer came and another attempt is allowed and left.
+        """
         verify(self.key, request.attempt, request.signature, "this step")
         plan = AttemptPlan.model_validate(request.attempt)
         values, secrets = reveal(request.values, plan.operation.secrets, self.secrets)
         masking = Masking(secrets)
         context = Context(inputs=values.get("inputs", {}), steps=values.get("steps", {}))
         try:
-            return await self._sent(plan, request, context, masking)
+            return await self._sent(plan, request, context, masking, number)
         except DurazzoError as error:
             raise _masked(error, masking) from None
 
     async def _sent(
-        self, plan: AttemptPlan, asked: AttemptRequest, context: Context, masking: Masking
+        self,
+        plan: AttemptPlan,
+        asked: AttemptRequest,
+        context: Context,
+        masking: Masking,
+        number: int,
     ) -> Outcome:
         call, server = plan.operation, self._server(plan)
         request = build(call, server, context)
@@ -91,7 +114,12 @@ class Operations:
         try:
             answer = await self._answer(request, call, server, masking)
         except TransportFailed as error:
-            return self._failed(plan, asked, seen, error, masking)
+            if may_attempt_again(plan.operation, error) and number < asked.attempts:
+                text = f"{call.method} {_safe_url(request.view)}: {error.message}"
+                raise AttemptAgain(text, reason="transport") from error
+            outcome = judge(plan, seen, spent=asked.spent)
+            told = {"sent": error.fault.sent, "why": masking.text(error.message)}
+            return outcome.model_copy(update=told)
         return _judged(plan, asked, seen, answer, masking)
 
     async def _answer(self, request: Request, call: Call, server: str, masking: Masking) -> Answer:
@@ -109,23 +137,6 @@ class Operations:
         if server:
             return server
         raise DocumentInvalid([no_server(plan)])
-
-    def _failed(
-        self,
-        plan: AttemptPlan,
-        asked: AttemptRequest,
-        seen: Context,
-        error: TransportFailed,
-        masking: Masking,
-    ) -> Outcome:
-        call, fault = plan.operation, error.fault
-        repeatable = not call.writes or call.idempotency
-        if repeatable and fault.try_again and activity.info().attempt < asked.attempts:
-            text = f"{call.method} {_safe_url(seen.request)}: {error.message}"
-            raise ApplicationError(masking.text(text), type=TRANSPORT_FAILURE)
-        outcome = judge(plan, seen, spent=asked.spent)
-        why = masking.text(error.message)
-        return outcome.model_copy(update={"sent": fault.sent, "why": why})
 
     @activity.defn(name="judge_lost_attempt")
     async def judge_lost(self, raw: dict[str, Any]) -> dict[str, Any]:
@@ -153,6 +164,11 @@ class Operations:
         return told.model_dump(mode="json", exclude_defaults=True)
 
 
+def may_attempt_again(call: Call, error: TransportFailed) -> bool:
+    """Return whether an attempt without an answer may be repeated («Never twice»)."""
+    return (not call.writes or call.idempotency) and error.fault.try_again
+
+
 def _judged(
     plan: AttemptPlan, asked: AttemptRequest, seen: Context, answer: Answer, masking: Masking
 ) -> Outcome:
@@ -173,7 +189,7 @@ def _judged(
             "output_bytes": size,
             "retry_after": answer.retry_after,
             "why": masking.text(outcome.why),
-            "excerpt": "" if outcome.passed else masking.text(answer.excerpt),
+            "excerpt": "" if outcome.passed else masking.excerpt(answer.text, EXCERPT_CHARACTERS),
         }
     )
 
@@ -190,8 +206,8 @@ def no_server(plan: AttemptPlan) -> Finding:
     )
 
 
-def _safe_url(request: RequestView | None) -> str:
-    return request.url.split("?", 1)[0] if request else ""
+def _safe_url(request: RequestView) -> str:
+    return request.url.split("?", 1)[0]
 
 
 def _masked(error: DurazzoError, masking: Masking) -> DurazzoError:

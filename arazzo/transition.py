@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from arazzo.errors import RUN_ERRORS, OtherPartyError, OutcomeUnknown, StepFailed
+
 if TYPE_CHECKING:
     from arazzo.outcome import Outcome
     from arazzo.plan import ActionPlan, Plan, StepPlan
@@ -153,3 +155,13 @@ def fate_unknown(step: StepPlan, outcome: Outcome) -> bool:
     if call is None:
         return False
     return outcome.sent == "maybe" and call.writes and not call.idempotency
+
+
+def ends_the_caller(error: str) -> bool:
+    """Return whether an error of a called workflow ends its caller, whatever the document says.
+
+    A document may take up what the other party did; not a mistake of its author or of the caller,
+    and not a write of unknown fate.
+    """
+    cls = RUN_ERRORS.get(error, StepFailed)
+    return not issubclass(cls, OtherPartyError) or cls is OutcomeUnknown

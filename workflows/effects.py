@@ -27,9 +27,10 @@ from activities.names import (
     AttemptRequest,
     WorkflowStepRequest,
 )
-from arazzo.errors import RUN_ERRORS, OtherPartyError, OutcomeUnknown
+from arazzo.errors import RUN_ERRORS
 from arazzo.outcome import Outcome
 from arazzo.plan import canonical
+from arazzo.transition import ends_the_caller
 from workflows.controls import as_markdown, progress_of
 
 if TYPE_CHECKING:
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from workflows.controls import Progress
 
 LONGEST_SUMMARY_BYTES: Final = 200
-UNKNOWN: Final = OutcomeUnknown.__name__
 LOCAL_ACTIVITY_TIMEOUT: Final = timedelta(seconds=30)
 
 
@@ -195,8 +195,7 @@ def _failure_of_child(step: StepPlan, error: ChildWorkflowError) -> dict[str, An
     cause = error.cause
     message = getattr(cause, "message", None) or str(cause or error)
     name = cause.type if isinstance(cause, ApplicationError) and cause.type in RUN_ERRORS else ""
-    may_be_taken_up = issubclass(RUN_ERRORS.get(name, OtherPartyError), OtherPartyError)
-    if isinstance(cause, ApplicationError) and (not may_be_taken_up or name == UNKNOWN):
+    if isinstance(cause, ApplicationError) and ends_the_caller(name):
         raise ApplicationError(
             f"step `{step.step_id}`: {message}", *cause.details, type=name, non_retryable=True
         )

@@ -214,7 +214,6 @@ def test_bytes_that_are_no_text_are_a_broken_document(shelf: Shelf) -> None:
     assert "no UTF-8 text" in broken.error.message
 
 
-@pytest.mark.xfail(reason="a foreign file that is no UTF-8 stops the whole catalogue")
 def test_a_foreign_file_that_is_no_text_is_left_out(shelf: Shelf) -> None:
     """Only a file that is named as a document must be readable."""
     shelf.fill()
@@ -299,7 +298,6 @@ def test_a_source_that_cannot_be_read_is_told(shelf: Shelf, content: Any, said: 
     assert found(shelf).find("fetch-thing").compiled.plan is None
 
 
-@pytest.mark.xfail(reason="a foreign file that is no UTF-8 stops the whole catalogue")
 def test_a_source_that_is_no_text_is_told(shelf: Shelf) -> None:
     """The document itself can be read, so it is listed with what is wrong."""
     shelf.fill()

@@ -138,6 +138,14 @@ async def test_a_run_is_stopped(house: House) -> None:
     assert "step `explainCancellation`" in str(caught.value.cause)
 
 
+async def test_a_stop_that_comes_too_late_tells_how_the_run_ended(house: House) -> None:
+    """409 says that the run has ended by itself; its state is the output."""
+    runs = (await house.run("list-workflow-runs", {"tenant": "acme"}))["runs"]
+    ended = next(one for one in runs if one["state"] == "succeeded")
+    outputs = await house.run("stop-workflow", {"tenant": "acme", "runId": ended["id"]})
+    assert outputs["state"] == "succeeded"
+
+
 async def test_runs_are_listed_over_all_pages(house: House) -> None:
     """The tokens of the pages are followed at once, and what is not asked for is not sent."""
     house.polling["first"] = 60.0

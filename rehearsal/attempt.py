@@ -1,0 +1,187 @@
+"""Tries a document: runs one of its workflows in this process, against real servers."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from activities.client import make_client
+from activities.credentials import Masking, SecretStore
+from activities.load_plan import Plans
+from activities.names import LoadPlanRequest
+from activities.operation import Operations
+from arazzo.errors import AuthorError, DocumentInvalid, DurazzoError, InputInvalid
+from arazzo.findings import checked_findings, strictly
+from arazzo.inputs import SECRET_KEY, is_secret
+from arazzo.interpreter import Interpreter
+from arazzo.plan import Plan
+from arazzo.state import RunState
+from catalogue import Catalogue, load_catalogue, worker_defaults
+from rehearsal.effects import Clock, RehearsalEffects
+from settings import load_settings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+    from pathlib import Path
+
+    import httpx
+
+    from catalogue import Entry
+
+NAME_OF_PLAIN: Final = "rehearsal_{}"
+"""The name of a secret that was given in plain; the try keeps it in its memory only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One request that was sent: its method, its URL with secrets masked, and the status."""
+
+    method: str
+    url: str
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """How a try ended. `error` has type, message and details, None without one.
+
+    `warnings` are the findings of the document as text; `requests` are those that were answered.
+    """
+
+    status: Literal["completed", "failed"]
+    outputs: dict[str, Any] | None = None
+    error: dict[str, Any] | None = None
+    warnings: tuple[str, ...] = ()
+    requests: tuple[Exchange, ...] = ()
+
+
+@dataclass
+class _Secrets:
+    """The environment's secrets, and those that were given in plain for this one try."""
+
+    given: dict[str, str] = field(default_factory=dict)
+
+    def by_name(self, inputs: Mapping[str, Any], secret_inputs: tuple[str, ...]) -> dict[str, Any]:
+        """Return the inputs with plain secrets replaced by names; nothing of a try is stored."""
+        return {
+            name: self._named(value) if name in secret_inputs else value
+            for name, value in inputs.items()
+        }
+
+    def _named(self, value: Any) -> Any:
+        if is_secret(value) or not isinstance(value, str):
+            return value
+        made = NAME_OF_PLAIN.format(len(self.given))
+        self.given[made] = value
+        return {SECRET_KEY: made}
+
+    def store(self) -> SecretStore:
+        """Return the store of the try."""
+        plain = {f"DURAZZO_SECRET_{name.upper()}": value for name, value in self.given.items()}
+        return SecretStore(load_settings().secrets_dir, {**os.environ, **plain})
+
+
+def try_document(
+    path: Path,
+    workflow: str | None = None,
+    inputs: Mapping[str, Any] | None = None,
+    servers: Mapping[str, str] | None = None,
+    *,
+    strict: bool = False,
+    waits: float = 1.0,
+) -> Rehearsal:
+    """Run a workflow of a document, the only one when none is named, and return how it ended.
+
+    `servers` maps source names to base URLs; `waits` is the part of each wait that is really
+    waited, 0 for none. Never raises for what is wrong with document, inputs or service.
+    """
+    try:
+        entry = _entry(load_catalogue([path], worker_defaults(load_settings())), workflow)
+    except DurazzoError as error:
+        return Rehearsal("failed", error=error_of(error))
+    work = try_entry(entry, dict(inputs or {}), dict(servers or {}), strict=strict, waits=waits)
+    return asyncio.run(work)
+
+
+def _entry(catalogue: Catalogue, workflow: str | None) -> Entry:
+    if catalogue.broken and not catalogue.entries:
+        raise catalogue.broken[0].error
+    types = catalogue.workflow_types
+    if workflow is None and len(types) > 1:
+        raise InputInvalid(
+            f"the document has several workflows; name one of {', '.join(types)}",
+            reason="several-workflows",
+        )
+    return catalogue.runnable(workflow or types[0])
+
+
+async def try_entry(
+    entry: Entry,
+    inputs: dict[str, Any],
+    servers: dict[str, str],
+    *,
+    strict: bool = False,
+    waits: float = 1.0,
+) -> Rehearsal:
+    """Run a workflow of a catalogue and return how it ended."""
+    findings = [strictly(one) if strict else one for one in checked_findings(entry.document)]
+    warnings = tuple(str(one) for one in findings if one.severity == "warning")
+    errors = [one for one in findings if one.severity == "error"]
+    if strict and errors:
+        return Rehearsal("failed", error=error_of(DocumentInvalid(errors)), warnings=warnings)
+    plan = entry.compiled.plan
+    hidden = _Secrets()
+    given = hidden.by_name(inputs, plan.secret_inputs if plan else ())
+    sent: list[Exchange] = []
+    async with _operations(hidden.store(), servers, sent) as operations:
+        try:
+            outputs = await _run(entry, given, operations, Clock(waits))
+        except DurazzoError as error:
+            return Rehearsal("failed", None, error_of(error), warnings, _masked(sent, hidden))
+    return Rehearsal("completed", outputs, None, warnings, _masked(sent, hidden))
+
+
+async def _run(
+    entry: Entry, inputs: dict[str, Any], operations: Operations, clock: Clock
+) -> dict[str, Any]:
+    plans = Plans(Catalogue([entry.document], []), operations.key, operations.servers)
+    request = LoadPlanRequest(workflow_type=entry.compiled.workflow_type, inputs=inputs)
+    loaded = plans.load(request)
+    plan = Plan.model_validate(loaded.plan)
+    effects = RehearsalEffects(plan, operations, plans, clock, f"try-{secrets.token_hex(8)}")
+    return await Interpreter(plan, RunState.model_validate(loaded.state), effects).run()
+
+
+@asynccontextmanager
+async def _operations(
+    store: SecretStore, servers: dict[str, str], sent: list[Exchange]
+) -> AsyncIterator[Operations]:
+    async def note(response: httpx.Response) -> None:
+        request = response.request
+        sent.append(Exchange(request.method, str(request.url), response.status_code))
+
+    async with make_client() as client:
+        client.event_hooks = {"request": [], "response": [note]}
+        yield Operations(client, secrets.token_bytes(32), store, servers)
+
+
+def _masked(sent: list[Exchange], hidden: _Secrets) -> tuple[Exchange, ...]:
+    known = [
+        *hidden.given.values(),
+        *(value for name, value in os.environ.items() if name.startswith("DURAZZO_SECRET_")),
+    ]
+    masking = Masking(known)
+    return tuple(Exchange(one.method, masking.text(one.url), one.status) for one in sent)
+
+
+def error_of(error: DurazzoError) -> dict[str, Any]:
+    """Return an error as a run of Temporal's would have it: type, message and details."""
+    name = type(error).__name__
+    if isinstance(error, AuthorError):
+        name = DocumentInvalid.__name__
+    details = {"reason": error.reason, **error.facts}
+    return {"type": name, "message": error.message, "details": details}
