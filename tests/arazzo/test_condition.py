@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from operator import attrgetter
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,8 +13,6 @@ from hypothesis import strategies as st
 from arazzo import condition
 from arazzo.context import Context, ResponseView
 from arazzo.errors import ExpressionError
-
-VECTORS = Path(__file__).parents[2].parent / "shared/conformance/swaggerexpert/vectors.json"
 
 BODY: Any = {
     "status": "Complete",
@@ -34,34 +30,6 @@ CONTEXT = Context(
     inputs={"s": "S", "$filter": "F", "n": "30"},
     response=ResponseView(200, {"content-type": "application/json; charset=utf-8"}, BODY),
 )
-
-
-def _vectors(name: str) -> list[Any]:
-    if not VECTORS.exists():
-        return [pytest.param(None, marks=pytest.mark.skip(reason=f"{VECTORS} is missing"))]
-    found = json.loads(VECTORS.read_text())[name]
-    return [pytest.param(one, id=repr(one["condition"])) for one in found]
-
-
-@pytest.mark.parametrize("vector", _vectors("simple_condition_syntax"))
-def test_syntax_vectors(vector: dict[str, Any]) -> None:
-    """Valid is the same as parsed without deviations."""
-    try:
-        is_valid = not condition.parse(vector["condition"]).deviations
-    except ExpressionError:
-        is_valid = False
-    assert is_valid == vector["valid"]
-
-
-@pytest.mark.parametrize("vector", _vectors("simple_condition_evaluate"))
-def test_evaluate_vectors(vector: dict[str, Any]) -> None:
-    """The value of each condition over the context of the vectors."""
-    given_values = vector["context"]
-    context = Context(
-        inputs={"name": given_values["$inputs.name"], "age": given_values["$inputs.age"]},
-        response=ResponseView(given_values["$statusCode"], {}, given_values["$response.body"]),
-    )
-    assert condition.evaluate(condition.parse(vector["condition"]), context) == vector["result"]
 
 
 @dataclass(frozen=True)

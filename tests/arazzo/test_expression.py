@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import dataclass
 from operator import attrgetter
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,8 +14,6 @@ from hypothesis import strategies as st
 from arazzo import expression
 from arazzo.context import ABSENT, Context, RequestView, ResponseView
 from arazzo.errors import ExpressionError
-
-VECTORS = Path(__file__).parents[2].parent / "shared/conformance/swaggerexpert/vectors.json"
 
 BODY = {"items": [{"id": 1, "k": "u"}, {"id": 2, "k": "it's"}], "s": "abc"}
 CONTEXT = Context(
@@ -42,23 +38,6 @@ CONTEXT = Context(
     ),
     response=ResponseView(200, {"x-a": "1"}, BODY),
 )
-
-
-def _vectors() -> list[Any]:
-    if not VECTORS.exists():
-        return [pytest.param(None, marks=pytest.mark.skip(reason=f"{VECTORS} is missing"))]
-    found = json.loads(VECTORS.read_text())["runtime_expression_test"]
-    return [pytest.param(one, id=repr(one["expression"])) for one in found]
-
-
-@pytest.mark.parametrize("vector", _vectors())
-def test_vectors(vector: dict[str, Any]) -> None:
-    """Valid by the grammar of 1.1 is the same as parsed without deviations."""
-    try:
-        is_valid = not expression.parse(vector["expression"]).deviations
-    except ExpressionError:
-        is_valid = False
-    assert is_valid == vector["valid"]
 
 
 @dataclass(frozen=True)

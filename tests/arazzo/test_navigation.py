@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from operator import attrgetter
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +12,6 @@ from hypothesis import strategies as st
 
 from arazzo.context import ABSENT
 from arazzo.navigation import (
-    is_query,
     longest_key,
     navigate,
     needs_jsonpath,
@@ -24,9 +21,6 @@ from arazzo.navigation import (
     select,
     text_of,
 )
-
-SHARED = Path(__file__).parents[2].parent / "shared"
-SUITE = SHARED / "conformance" / "jsonpath-cts" / "cts.json"
 
 BODY: Any = {
     "a": {"b": [{"c": 1}, {"c": 2}]},
@@ -162,22 +156,6 @@ def test_regular_expressions_of_queries_are_linear() -> None:
     value = [{"k": "a" * 5000 + "!"}]
     assert list(select("$[?search(@.k, '(a+)+$')]", value)) == []
     assert list(select("$[?match(@.k, '(?=a).*')]", value)) == []
-
-
-def _suite() -> list[Any]:
-    if not SUITE.exists():
-        return [pytest.param(None, marks=pytest.mark.skip(reason=f"{SUITE} is missing"))]
-    return [pytest.param(one, id=one["name"]) for one in json.loads(SUITE.read_text())["tests"]]
-
-
-@pytest.mark.parametrize("case", _suite())
-def test_compliance_suite(case: dict[str, Any]) -> None:
-    """The compliance suite of RFC 9535, all 703 cases."""
-    if case.get("invalid_selector"):
-        assert not is_query(case["selector"])
-        return
-    found = list(select(case["selector"], case["document"]))
-    assert found in (case["results"] if "results" in case else [case["result"]])
 
 
 JSON = st.recursive(

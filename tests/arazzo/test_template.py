@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import dataclass
 from operator import attrgetter
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,8 +15,6 @@ from arazzo import template
 from arazzo.context import ABSENT, Context, RequestView, ResponseView
 from arazzo.errors import ExpressionError
 
-VECTORS = Path(__file__).parents[2].parent / "shared/conformance/swaggerexpert/vectors.json"
-
 CONTEXT = Context(
     inputs={"s": "S", "a": {"b": 1}, "n": None, "t[]": ["q"], "basicAuth": "c2VjcmV0", "i": 3},
     steps={"get-charge": {"id": "ch_1", "full name": "FN"}},
@@ -26,31 +22,6 @@ CONTEXT = Context(
     response=ResponseView(200, {}, {"items": [{"id": 1}]}),
 )
 BARE = ("bare-expression",)
-
-
-def _vectors(name: str) -> list[Any]:
-    if not VECTORS.exists():
-        return [pytest.param(None, marks=pytest.mark.skip(reason=f"{VECTORS} is missing"))]
-    found = json.loads(VECTORS.read_text())[name]
-    return [pytest.param(one, id=repr(one["template"])) for one in found]
-
-
-@pytest.mark.parametrize("vector", _vectors("embedded_extract"))
-def test_extract_vectors(vector: dict[str, Any]) -> None:
-    """An `expression-string` by the strict grammar; a stray brace means there is none."""
-    assert template.extract_embedded(vector["template"]) == vector["expressions"]
-
-
-@pytest.mark.parametrize("vector", _vectors("embedded_interpolate"))
-def test_interpolate_vectors(vector: dict[str, Any]) -> None:
-    """Values are put in as they are: neither read again nor taken for replacement patterns."""
-    named = vector["values"]
-    context = Context(
-        inputs={k.removeprefix("$inputs."): v for k, v in named.items() if "$inputs" in k},
-        outputs={k.removeprefix("$outputs."): v for k, v in named.items() if "$outputs" in k},
-        request=RequestView("GET", named["$url"]) if "$url" in named else None,
-    )
-    assert template.evaluate(template.parse(vector["template"]), context) == vector["result"]
 
 
 @dataclass(frozen=True)
