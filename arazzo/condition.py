@@ -203,7 +203,7 @@ class _Parser:
         end = expressions.scan(self.text, self.at)
         if end == self.at:
             raise self.expected("a runtime expression")
-        parsed = expressions.parse(self.text[self.at : end])
+        parsed = expressions.parse_inside(self.text, self.at, end)
         self.deviations.update(dict.fromkeys(_beyond_operators(parsed)))
         self.at = end
         return Operand(parsed)
@@ -214,8 +214,8 @@ class _Parser:
         shifted = "$inputs" + self.text[self.at + 1 :]
         length = expressions.scan(shifted, 0) - len("$inputs")
         path = self.text[self.at + 1 : self.at + 1 + length]
-        self.at += 1 + length
-        list(expressions.inner(path))  # raises where one of them is malformed
+        begin, self.at = self.at + 1, self.at + 1 + length
+        list(expressions.inner(self.text[: self.at], begin))  # raises where one is malformed
         return Operand(RootPath(path.removeprefix(".")))
 
     def word(self) -> Operand:

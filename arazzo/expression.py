@@ -95,10 +95,19 @@ def parse(text: str) -> Expression:
     `deviations` is empty exactly when the grammar of Arazzo 1.1.0, 5.9, has the text.
     """
     found = _read(text)
-    with_inner(found)  # those in its filters must be right as well, so that evaluating can't fail
+    if needs_jsonpath(found.rest):  # what stands in filters must be right, or evaluating could fail
+        list(inner(text.removesuffix(f"#{found.pointer}"), 1))
     if _STANDARD.fullmatch(text):
         return replace(found, deviations=())
     return found if found.deviations else replace(found, deviations=("name-outside-grammar",))
+
+
+def parse_inside(text: str, begin: int, end: int) -> Expression:
+    """Return the expression between two offsets. Raises ExpressionError with one into the text."""
+    try:
+        return parse(text[begin:end])
+    except ExpressionError as error:
+        raise ExpressionError(text, begin + error.offset, error.expected) from None
 
 
 def _read(text: str) -> Expression:
@@ -282,9 +291,7 @@ def evaluate(expression: Expression, context: Context) -> Json | Absent:
     if needs_jsonpath(expression.rest) and "$" in expression.rest:
         expression = replace(expression, rest=substituted(expression.rest, context))
     found = _root_value(expression, context)
-    if expression.pointer is None or found is ABSENT:
-        return found
-    return resolve_pointer(found, expression.pointer)
+    return found if found is ABSENT else resolve_pointer(found, expression.pointer or "")
 
 
 def _root_value(  # noqa: PLR0911 - one for each root
@@ -334,17 +341,17 @@ def _step_value(rest: str, context: Context) -> Json | Absent:
     return navigate(outputs, _without_outputs(rest[len(step_id) :], outputs))
 
 
-def inner(text: str) -> Iterator[tuple[int, int, Expression]]:
+def inner(text: str, start: int = 0) -> Iterator[tuple[int, int, Expression]]:
     """Yield the expressions inside a query or filter, with where they begin and end.
 
-    Braces around one belong to it. Raises ExpressionError.
+    Braces around one belong to it. Raises ExpressionError with the offset into the text.
     """
-    at = text.find("$")
+    at = text.find("$", start)
     while at >= 0:
         end, root = scan(text, at), root_at(text, at)
         if root is not None and (root in PLAIN_ROOTS or text[at + 1 : end] != root):
             braced = text[at - 1 : at] == "{" and text[end : end + 1] == "}"
-            yield at - braced, end + braced, parse(text[at:end])
+            yield at - braced, end + braced, parse_inside(text, at, end)
         at = text.find("$", max(end, at + 1))
 
 

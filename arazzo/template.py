@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from arazzo.context import ABSENT
 from arazzo.errors import ExpressionError
-from arazzo.expression import PLAIN_ROOTS, Expression, root_at, scan, with_inner
+from arazzo.expression import PLAIN_ROOTS, Expression, parse_inside, root_at, scan, with_inner
 from arazzo.expression import evaluate as evaluate_expression
 from arazzo.expression import parse as parse_expression
 from arazzo.navigation import text_of
@@ -66,7 +66,7 @@ def parse(text: str) -> Template:
 
 def _whole(text: str) -> Expression | None:
     if text.startswith("{$") and text.endswith("}") and "}" not in text[1:-1]:
-        return parse_expression(text[1:-1]) if root_at(text, 1) else None
+        return parse_inside(text, 1, len(text) - 1) if root_at(text, 1) else None
     if root_at(text, 0) and scan(text, 0) == len(text) and not text.endswith("."):
         return parse_expression(text)
     return None
@@ -96,7 +96,7 @@ def _embedded(text: str, at: int) -> tuple[Expression, int] | None:
         end = text.find("}", at)
         if end < 0:
             raise ExpressionError(text, at, "a closing brace")
-        return parse_expression(text[at + 1 : end]), end + 1
+        return parse_inside(text, at + 1, end), end + 1
     root = root_at(text, at)
     if root is None:
         return None
@@ -105,7 +105,7 @@ def _embedded(text: str, at: int) -> tuple[Expression, int] | None:
         end -= 1
     if root not in PLAIN_ROOTS and text[at + 1 : end] == root:
         return None  # the bare word, as in «$inputs are …»
-    return parse_expression(text[at:end]), end
+    return parse_inside(text, at, end), end
 
 
 def expressions(template: Template) -> list[Expression]:

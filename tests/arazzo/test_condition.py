@@ -141,7 +141,8 @@ def test_without_a_response_the_rest_holds() -> None:
         ("!" * 200 + "true", 100, "at most 100 levels of `!` and parentheses"),
         ("(" * 200, 100, "at most 100 levels of `!` and parentheses"),
         ("x" * 20_001, 0, "at most 20000 characters"),
-        ("$.a[?(@.b == $response.x)] == 1", 9, "`.header.NAME`, `.query.NAME`"),
+        ("true && $response.x", 17, "`.header.NAME`, `.query.NAME`"),
+        ("$.a[?(@.b == $response.x)] == 1", 22, "`.header.NAME`, `.query.NAME`"),
     ],
 )
 def test_refusals(text: str, offset: int, expected: str) -> None:
@@ -170,6 +171,8 @@ def test_only_our_own_error(text: str) -> None:
     """Whatever the text, the outcome is true, false or an ExpressionError."""
     try:
         parsed = condition.parse(text)
-    except ExpressionError:
+    except ExpressionError as error:
+        at = error.offset
+        assert 0 <= at <= len(text)
         return
     assert condition.evaluate(parsed, CONTEXT, BODY) in (True, False)

@@ -183,7 +183,7 @@ def test_without_a_response_what_reads_one_is_false(text: str, type_: str, conte
         ("$" * 10_001, "jsonpath", RESPONSE, 0, "at most 10000 characters", "syntax"),
         ("status == 'a'", "jsonpath", RESPONSE, 0, "an expression to compare the word", "syntax"),
         ("[?(@.id==1)]", "jsonpath", RESPONSE, 0, "an operator behind a word", "syntax"),
-        ("$.a[?@.b == $response.x]", "jsonpath", RESPONSE, 9, "`.header.NAME`", "syntax"),
+        ("$.a[?@.b == $response.x]", "jsonpath", RESPONSE, 21, "`.header.NAME`", "syntax"),
         ("$.a", "jsonpath", "$nothing", 0, "`$` and one of body", "syntax"),
     ],
 )
@@ -213,6 +213,8 @@ def test_only_our_own_error(text: str, type_: str) -> None:
     """Whatever the text, the outcome is true, false or an ExpressionError."""
     try:
         compiled = criterion.compile(text, type_, None, RESPONSE)
-    except ExpressionError:
+    except ExpressionError as error:
+        at = error.offset
+        assert 0 <= at <= len(text)
         return
     assert criterion.holds(compiled, _context()) in (True, False)

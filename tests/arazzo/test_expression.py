@@ -121,6 +121,7 @@ def test_value_and_deviations(case: Case) -> None:
         ("$response.header.", 17, "the name of a header"),
         ("$inputsX", 0, "`$` and one of body, components"),
         ("$inputs/a", 7, "a `.` and a name"),
+        ("$inputs.a[?@.b == $response.x]#/c", 27, "`.header.NAME`"),
         ("$inputs." + "a" * 100_000, 0, "at most 10000 characters"),
     ],
 )
@@ -193,6 +194,8 @@ def test_only_our_own_error(text: str) -> None:
     for start in ("", "$inputs.", "$response.body", "$steps."):
         try:
             parsed = expression.parse(start + text)
-        except ExpressionError:
+        except ExpressionError as error:
+            at = error.offset
+            assert 0 <= at <= len(start + text)
             continue
         expression.evaluate(parsed, CONTEXT)

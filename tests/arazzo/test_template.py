@@ -77,19 +77,20 @@ def test_value_and_deviations(case: Case) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"),
+    ("text", "offset", "expected"),
     [
-        ("x {$inputs.s", "a closing brace"),
-        ("{$response.foo}", "`.header.NAME`, `.query.NAME`, `.path.NAME` or `.body`"),
-        ("x $response.foo", "`.header.NAME`, `.query.NAME`, `.path.NAME` or `.body`"),
-        ("{$url.x}", "the end of the expression"),
+        ("x {$inputs.s", 2, "a closing brace"),
+        ("{$response.foo}", 10, "`.header.NAME`, `.query.NAME`, `.path.NAME` or `.body`"),
+        ("x $response.foo", 11, "`.header.NAME`, `.query.NAME`, `.path.NAME` or `.body`"),
+        ("a {$inputs.b}{$url.x}", 18, "the end of the expression"),
     ],
 )
-def test_refusals(text: str, expected: str) -> None:
+def test_refusals(text: str, offset: int, expected: str) -> None:
     """A known root that goes on wrongly is a mistake, never taken for plain text."""
     with pytest.raises(ExpressionError) as caught:
         template.parse(text)
     assert caught.value.expected == expected
+    assert (caught.value.offset, caught.value.text) == (offset, text)
 
 
 def test_strictly_a_bare_expression_is_plain_text() -> None:
@@ -151,7 +152,9 @@ def test_only_our_own_error(text: str) -> None:
     """Whatever the text, the outcome is a value or an ExpressionError."""
     try:
         parsed = template.parse(text)
-    except ExpressionError:
+    except ExpressionError as error:
+        at = error.offset
+        assert 0 <= at <= len(text)
         return
     template.evaluate(parsed, CONTEXT)
 
