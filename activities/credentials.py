@@ -15,16 +15,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, quote_plus
 
+from activities.sealing import open_sealed
 from arazzo.errors import SecretMissing
-from arazzo.inputs import SECRET_KEY, is_secret
+from arazzo.inputs import SECRET_KEY, is_sealed, is_secret
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 VARIABLE_PREFIX: Final = "DURAZZO_SECRET_"
 MASK: Final = "*****"
 SHORTEST_MASKED: Final = 4
 """A shorter text would be found everywhere, and is no secret anybody could keep."""
+SHORTEST_INSIDE: Final = 16
+"""An object that holds a token holds other texts as well, such as `active`."""
 
 _NAME: Final = re.compile(r"[a-z0-9_]+")
 
@@ -69,10 +72,13 @@ def _file_text(file: Path) -> str | None:
         ) from error
 
 
-def reveal(value: Any, allowed: Iterable[str] | None, store: SecretStore) -> tuple[Any, list[str]]:
-    """Return the value with its secrets in place of their names, and those secrets.
+def reveal(
+    value: Any, allowed: Iterable[str] | None, store: SecretStore, key: bytes
+) -> tuple[Any, list[str]]:
+    """Return the value with its secrets in place of names and seals, and the texts to mask.
 
-    Raises SecretMissing when one is not there or not among the allowed names (None: all).
+    Raises SecretMissing when one is not there, not among the allowed names (None: all), or
+    sealed with another key.
     """
     secrets: list[str] = []
     permitted = None if allowed is None else frozenset(allowed)
@@ -81,13 +87,27 @@ def reveal(value: Any, allowed: Iterable[str] | None, store: SecretStore) -> tup
         if is_secret(node):
             secrets.append(_permitted(node[SECRET_KEY], permitted, store))
             return secrets[-1]
+        if is_sealed(node):
+            opened = open_sealed(key, node)
+            secrets.extend(_texts(opened))
+            return opened
         if isinstance(node, dict):
-            return {key: revealed(child) for key, child in node.items()}
+            return {name: revealed(child) for name, child in node.items()}
         if isinstance(node, list):
             return [revealed(child) for child in node]
         return node
 
     return revealed(value), secrets
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """The texts of a sealed value; within an object, those that are long enough for a secret."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (dict, list)):
+        children = value.values() if isinstance(value, dict) else value
+        texts = (text for child in children for text in _texts(child))
+        yield from (text for text in texts if len(text) >= SHORTEST_INSIDE)
 
 
 def _permitted(name: str, permitted: frozenset[str] | None, store: SecretStore) -> str:

@@ -21,6 +21,7 @@ from activities.authorization import Authorizer
 from activities.client import TransportFailed, send
 from activities.credentials import Masking, SecretStore, reveal
 from activities.names import TRANSPORT_FAILURE, AttemptRequest, WorkflowStepRequest
+from activities.sealing import seal
 from activities.signing import verify
 from arazzo.context import Context, RequestView
 from arazzo.errors import (
@@ -90,7 +91,7 @@ class Operations:
         """
         verify(self.key, request.attempt, request.signature, "this step")
         plan = AttemptPlan.model_validate(request.attempt)
-        values, secrets = reveal(request.values, plan.operation.secrets, self.secrets)
+        values, secrets = reveal(request.values, plan.operation.secrets, self.secrets, self.key)
         masking = Masking(secrets)
         context = Context(inputs=values.get("inputs", {}), steps=values.get("steps", {}))
         try:
@@ -120,7 +121,7 @@ class Operations:
             outcome = judge(plan, seen, spent=asked.spent)
             told = {"sent": error.fault.sent, "why": masking.text(error.message)}
             return outcome.model_copy(update=told)
-        return _judged(plan, asked, seen, answer, masking)
+        return self._judged(plan, asked, seen, answer, masking)
 
     async def _answer(self, request: Request, call: Call, server: str, masking: Masking) -> Answer:
         """Send the request once; once more when its token was refused, so was not taken."""
@@ -131,6 +132,43 @@ class Operations:
             authorized = await self.authorizer.authorize(request, call, server, masking)
             answer = await send(self.client, authorized, call)
         return answer
+
+    def _judged(
+        self,
+        plan: AttemptPlan,
+        asked: AttemptRequest,
+        seen: Context,
+        answer: Answer,
+        masking: Masking,
+    ) -> Outcome:
+        context = replace(seen, response=answer.response)
+        outcome = judge(plan, context, spent=asked.spent, flaw=answer.flaw)
+        outputs = self._sealed(plan, masking.value(outcome.outputs))
+        size = len(json.dumps(outputs))
+        if size > LARGEST_OUTPUT_BYTES:
+            raise PayloadTooLarge(
+                f"the outputs of step `{plan.step_id}` are {size} bytes; a step may hand on "
+                f"{LARGEST_OUTPUT_BYTES}. Have the document output only the part that it needs",
+                reason="outputs-too-large",
+                facts={"step": plan.step_id, "bytes": size},
+            )
+        shows = not outcome.passed and not plan.sealed
+        return outcome.model_copy(
+            update={
+                "outputs": outputs,
+                "output_bytes": size,
+                "retry_after": answer.retry_after,
+                "why": masking.text(outcome.why),
+                "excerpt": masking.excerpt(answer.text, EXCERPT_CHARACTERS) if shows else "",
+            }
+        )
+
+    def _sealed(self, plan: AttemptPlan, outputs: dict[str, Any]) -> dict[str, Any]:
+        """Secret outputs are sealed; one that is null holds no secret, and says so."""
+        return {
+            name: seal(self.key, value) if name in plan.sealed and value is not None else value
+            for name, value in outputs.items()
+        }
 
     def _server(self, plan: AttemptPlan) -> str:
         server = self.servers.get(plan.operation.source) or plan.operation.server
@@ -167,31 +205,6 @@ class Operations:
 def may_attempt_again(call: Call, error: TransportFailed) -> bool:
     """Return whether an attempt without an answer may be repeated («Never twice»)."""
     return (not call.writes or call.idempotency) and error.fault.try_again
-
-
-def _judged(
-    plan: AttemptPlan, asked: AttemptRequest, seen: Context, answer: Answer, masking: Masking
-) -> Outcome:
-    context = replace(seen, response=answer.response)
-    outcome = judge(plan, context, spent=asked.spent, flaw=answer.flaw)
-    outputs = masking.value(outcome.outputs)
-    size = len(json.dumps(outputs))
-    if size > LARGEST_OUTPUT_BYTES:
-        raise PayloadTooLarge(
-            f"the outputs of step `{plan.step_id}` are {size} bytes; a step may hand on "
-            f"{LARGEST_OUTPUT_BYTES}. Have the document output only the part that it needs",
-            reason="outputs-too-large",
-            facts={"step": plan.step_id, "bytes": size},
-        )
-    return outcome.model_copy(
-        update={
-            "outputs": outputs,
-            "output_bytes": size,
-            "retry_after": answer.retry_after,
-            "why": masking.text(outcome.why),
-            "excerpt": "" if outcome.passed else masking.excerpt(answer.text, EXCERPT_CHARACTERS),
-        }
-    )
 
 
 def no_server(plan: AttemptPlan) -> Finding:

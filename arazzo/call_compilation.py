@@ -182,7 +182,7 @@ class CallCompiler:
             one.value, (*self.scope.path, *path, "value"), self.collected, after_response=False
         )
         if self._is_credential(one.name, location, operation):
-            self._learn_secrets(one, path)
+            self._learn_secrets(one)
         explode = declared.explode if declared else location == "query"
         return ParameterPlan(
             name=one.name, location=location, value=one.value, style=style, explode=explode
@@ -196,19 +196,14 @@ class CallCompiler:
             for one in operation.credentials
         )
 
-    def _learn_secrets(self, one: Parameter, path: Path) -> None:
+    def _learn_secrets(self, one: Parameter) -> None:
         for used in expressions_in(one.value):
             found = expression.references(used)
             if found.root == "inputs":
                 name = expression.input_name(found.rest, self.names.inputs.properties)
                 self.secret_inputs.add(name if name is not None else found.rest)
             elif found.root == "steps":
-                self.scope.unsupported(
-                    f"a credential from the output of a step (`{used.text}`), which must not "
-                    "stand in a history,",
-                    path,
-                    self.step.step_id,
-                )
+                self.names.seal(found.rest)
 
     def _check_required(self, operation: Operation) -> None:
         given = {one.name for one, _ in self.given}

@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING
 
 import jsonschema_rs
 
-from arazzo import model
+from arazzo import expression, model, template
+from arazzo.call_compilation import expressions_in
 from arazzo.inputs import InputsSchema
 from arazzo.plan import ENGINE_REV, PLAN_FORMAT, DocumentIdentity, Plan
 from arazzo.scope import Defaults, FoundOperation, Scope, Sources
+from arazzo.sealing import with_sealed_outputs
 from arazzo.step_compilation import StepCompiler
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from arazzo.errors import Finding
     from arazzo.plan import StepPlan
@@ -114,12 +116,18 @@ def _compile_workflow(scope: Scope) -> CompiledWorkflow:
     compiler = StepCompiler(scope, schema)
     steps = [compiler.compile(index) for index in range(len(scope.workflow.steps))]
     compiler.check_workflow_outputs()
+    sealed = compiler.names.sealed
+    _refuse_sealed_in_texts(scope, sealed, compiler.names.outputs_of)
     broken = any(finding.severity == "error" for finding in scope.findings)
     return CompiledWorkflow(
         workflow_type=scope.settings.prefix + scope.workflow.workflow_id,
         workflow=scope.workflow,
         schema=schema,
-        plan=None if broken else _plan(scope, schema, compiler, [one for one in steps if one]),
+        plan=None
+        if broken
+        else with_sealed_outputs(
+            _plan(scope, schema, compiler, [one for one in steps if one]), sealed
+        ),
         findings=tuple(scope.findings),
         servers=compiler.servers,
         operations=scope.operations,
@@ -146,6 +154,37 @@ def _plan(
         visit_budget=scope.defaults.visit_budget,
         workflows=compiler.workflows,
     )
+
+
+def _refuse_sealed_in_texts(
+    scope: Scope, sealed: Mapping[str, set[str]], known: Mapping[str, Collection[str]]
+) -> None:
+    """What is sealed can be handed on as it is, but not looked into, outside of an activity."""
+    for path, value in _handed_on(scope.workflow):
+        for one in expressions_in(value) if not _is_whole(value, known) else ():
+            found = expression.references(one)
+            pair = expression.step_reference(found.rest, known) if found.root == "steps" else None
+            if pair and (pair[1] is None or pair[1] in sealed.get(pair[0], ())):
+                scope.unsupported(f"a part of, or a text around, the secret `{one.text}`", path)
+
+
+def _handed_on(workflow: model.Workflow) -> Iterator[tuple[Path, object]]:
+    """Values that are made without an activity: outputs, and inputs of called workflows."""
+    for name, value in workflow.outputs.items():
+        yield ("outputs", name), value
+    for index, step in enumerate(workflow.steps):
+        for at, one in enumerate(step.parameters if step.workflow_id else ()):
+            if isinstance(one, model.Parameter):
+                yield ("steps", index, "parameters", at, "value"), one.value
+
+
+def _is_whole(value: object, known: Mapping[str, Collection[str]]) -> bool:
+    """Whether a value is one output as a whole, without a pointer or a path into it."""
+    read = expressions_in(value)
+    if len(read) != 1 or not isinstance(value, str) or not template.parse(value).whole:
+        return False
+    names = [f"{step}.outputs.{name}" for step, names in known.items() for name in names]
+    return read[0].pointer is None and read[0].rest in names
 
 
 def _schema(scope: Scope) -> InputsSchema:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from arazzo.context import Json
 
 SECRET_KEY: Final = "$secret"  # noqa: S105 - the name of a key, not a secret
+SEALED_KEY: Final = "$sealed"
+"""The key of a secret output, which an activity has encrypted (activities/sealing.py)."""
 _SCHEMA_POINTER: Final = "#/durazzo/inputs"
 _DEFINITIONS: Final = ("$defs", "definitions")
 """`#` is the document, but schemas are often written as if it were the schema itself."""
@@ -27,11 +29,21 @@ LONGEST_REFERENCE_CHAIN: Final = 32
 
 def is_secret(value: Json) -> bool:
     """Return whether a value is a secret by name."""
-    return (
-        isinstance(value, dict)
-        and set(value) == {SECRET_KEY}
-        and isinstance(value[SECRET_KEY], str)
-    )
+    return _has_only(value, SECRET_KEY)
+
+
+def is_sealed(value: Json) -> bool:
+    """Return whether a value is a sealed output."""
+    return _has_only(value, SEALED_KEY)
+
+
+def _has_only(value: Json, key: str) -> bool:
+    return isinstance(value, dict) and set(value) == {key} and isinstance(value[key], str)
+
+
+def is_hidden(value: Json) -> bool:
+    """Return whether a value stands for a secret, by name or sealed."""
+    return is_secret(value) or is_sealed(value)
 
 
 class InputsSchema:
@@ -112,7 +124,7 @@ class InputsSchema:
         self, inputs: dict[str, Any], secret_inputs: Collection[str]
     ) -> Iterator[str]:
         for name, value in inputs.items():
-            if name in secret_inputs and value is not None and not is_secret(value):
+            if name in secret_inputs and value is not None and not is_hidden(value):
                 yield (
                     f"`{name}` is secret, so it must be given by name and not in plain: "
                     f'--secret {name}=NAME, or {{"{SECRET_KEY}": "NAME"}}'
@@ -126,7 +138,7 @@ class InputsSchema:
         masked = {
             name: "secret"
             for name, value in inputs.items()
-            if name in secret_inputs or is_secret(value)
+            if name in secret_inputs or is_hidden(value)
         }
         for error in self._validator.iter_errors({**inputs, **masked}):
             if error.instance_path and error.instance_path[0] in masked:
@@ -154,7 +166,7 @@ def _holds_secret(value: Json) -> bool:
     pending = [value]
     while pending:
         one = pending.pop()
-        if is_secret(one):
+        if is_hidden(one):
             return True
         if isinstance(one, dict):
             pending.extend(one.values())

@@ -58,7 +58,7 @@ def judge(
     `spent` holds the indices of failure actions whose retries are used up: they are passed over.
     `flaw` says what is wrong with the response itself; a flawed one never passes.
     """
-    why = flaw or first_unmet(attempt.success_criteria, context)
+    why = flaw or first_unmet(attempt, context)
     status = context.response.status if context.response else None
     if why:
         action = chosen(attempt.on_failure, context, spent)
@@ -77,7 +77,7 @@ def judge_workflow(
     `failure` says why it did not complete. The outcome holds the step's own outputs, which may
     read the workflow's as `$outputs.name`; the step's outputs are the workflow's and its own.
     """
-    why = failure or _unmet(attempt.success_criteria, context)
+    why = failure or _unmet(attempt, context)
     if why:
         return Outcome(action=chosen(attempt.on_failure, context, spent), why=why)
     own = computed(attempt.outputs, context)
@@ -86,20 +86,21 @@ def judge_workflow(
     return Outcome(passed=True, outputs=own, action=chosen(attempt.on_success, seen, ()))
 
 
-def first_unmet(criteria: Collection[CriterionPlan], context: Context) -> str:
+def first_unmet(attempt: AttemptPlan, context: Context) -> str:
     """Return why the step did not pass, or the empty text; without criteria 2xx passes."""
     if context.response is None:
         return "no response came"
-    if not criteria:
+    if not attempt.success_criteria:
         return _unless_2xx(context.response)
-    return _unmet(criteria, context)
+    return _unmet(attempt, context)
 
 
-def _unmet(criteria: Collection[CriterionPlan], context: Context) -> str:
-    for one in criteria:
+def _unmet(attempt: AttemptPlan, context: Context) -> str:
+    """What was seen is told, but not by a step whose answers hold secrets."""
+    for one in attempt.success_criteria:
         compiled = criterion.compile(one.condition, one.type, one.version, one.context)
         if not criterion.holds(compiled, context):
-            seen = criterion.seen(compiled, context)
+            seen = "" if attempt.sealed else criterion.seen(compiled, context)
             return f"the criterion `{one.condition}` did not hold{f' ({seen})' if seen else ''}"
     return ""
 

@@ -56,13 +56,45 @@ class ActionPlan(PlanPart):
 
 
 class ParameterPlan(PlanPart):
-    """A parameter of a request; strings in `value` may hold expressions."""
+    """A parameter of a request; strings in `value` may hold expressions.
+
+    `content_type` is that of a parameter with `content`, which has no style.
+    """
 
     name: str
-    location: Literal["path", "query", "header"]
+    location: Literal["path", "query", "header", "cookie", "querystring"]
     value: Any
     style: str = "simple"
     explode: bool = False
+    allow_reserved: bool = False
+    content_type: str = ""
+
+
+class PartPlan(PlanPart):
+    """How a property of a form or a multipart body is written, where that is not the usual way.
+
+    `style` is empty unless the description gives a style, which then counts more than a
+    `content_type`; `transfer_encoding` is a `contentEncoding` of the schema.
+    """
+
+    style: str = ""
+    explode: bool = False
+    allow_reserved: bool = False
+    content_type: str = ""
+    transfer_encoding: str = ""
+    is_file: bool = False
+
+
+class XmlPlan(PlanPart):
+    """The XML Object of a schema, and those of its properties and items."""
+
+    name: str = ""
+    namespace: str = ""
+    prefix: str = ""
+    attribute: bool = False
+    wrapped: bool = False
+    properties: dict[str, XmlPlan] = {}
+    items: XmlPlan | None = None
 
 
 class CredentialPlan(PlanPart):
@@ -97,7 +129,8 @@ class Call(PlanPart):
     one; `secrets` are the secret names that the document may use (None: any); `writes` is true
     when sending twice could do something twice; seconds for the timeouts. `credentials` are the
     alternatives of the security requirements, the first of which that the worker has secrets for
-    is sent; `link_parameter` is the parameter whose link takes the place of the query.
+    is sent; `link_parameter` is the parameter whose link takes the place of the query. `parts`
+    and `xml` are what the body's schema says of how it is written.
     """
 
     operation_id: str
@@ -108,6 +141,8 @@ class Call(PlanPart):
     parameters: tuple[ParameterPlan, ...] = ()
     content_type: str | None = None
     payload: Any = None
+    parts: dict[str, PartPlan] = {}
+    xml: XmlPlan | None = None
     writes: bool
     idempotency_header: str | None = None
     idempotency: bool = False
@@ -130,7 +165,8 @@ class Invocation(PlanPart):
 class AttemptPlan(PlanPart):
     """All that one attempt of a step needs; this part of the plan travels to the activity.
 
-    A step has either a `call` of an operation or an `invocation` of another workflow.
+    A step has either a `call` of an operation or an `invocation` of another workflow. `sealed`
+    names the outputs that are secret, and are encrypted before they leave the activity.
     """
 
     workflow_id: str
@@ -141,6 +177,7 @@ class AttemptPlan(PlanPart):
     on_success: tuple[ActionPlan, ...] = ()
     on_failure: tuple[ActionPlan, ...] = ()
     outputs: dict[str, str] = {}
+    sealed: tuple[str, ...] = ()
 
     @property
     def operation(self) -> Call:
@@ -256,6 +293,7 @@ class SubWorkflow(PlanPart):
     signature: str = ""
 
 
+XmlPlan.model_rebuild()
 Plan.model_rebuild()
 
 

@@ -76,6 +76,17 @@ class Names:
     called_outputs: Collection[str] | None = None
     """The outputs of the workflow that the step calls, which it may read as `$outputs.name`."""
 
+    sealed: dict[str, set[str]] = field(default_factory=dict)
+    """Outputs of steps that are secret, by stepId; shared by all steps of the workflow."""
+
+    def seal(self, rest: str) -> None:
+        """Remember that an output of a step, as behind `$steps.`, is secret."""
+        found = expression.step_reference(rest, self.outputs_of)
+        if found is not None:
+            step_id, output = found
+            names = self.outputs_of[step_id] if output is None else [output]
+            self.sealed.setdefault(step_id, set()).update(names)
+
     def check_value(
         self, value: Any, path: Path, collected: Collected, *, after_response: bool
     ) -> None:

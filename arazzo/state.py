@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from arazzo.inputs import is_sealed
 from arazzo.plan import canonical
 
 if TYPE_CHECKING:
@@ -100,5 +101,13 @@ class RunState(BaseModel):
         }
 
     def digest(self, reads: Reads) -> str:
-        """Return a digest of the values, secrets left out (they stand here only by name)."""
-        return hashlib.sha256(canonical(self.values(reads))).hexdigest()
+        """Return a digest of the values; a sealed one, spelt otherwise each time, is left out."""
+        return hashlib.sha256(canonical(_without_sealed(self.values(reads)))).hexdigest()
+
+
+def _without_sealed(value: Any) -> Any:
+    if is_sealed(value):
+        return None
+    if isinstance(value, dict):
+        return {name: _without_sealed(child) for name, child in value.items()}
+    return [_without_sealed(child) for child in value] if isinstance(value, list) else value

@@ -15,6 +15,7 @@ from arazzo.errors import SecretMissing
 if TYPE_CHECKING:
     from pathlib import Path
 
+KEY = b"the worker's key"
 VALUE = "of-the-variable"
 VARIABLES = {"DURAZZO_SECRET_TOKEN": VALUE, "DURAZZO_SECRET_EMPTY": "", "HOME": "/h"}
 
@@ -99,7 +100,7 @@ SECRET = {"$secret": "token"}
 )
 def test_secrets_are_revealed_where_they_stand(value: Any, revealed: Any, count: int) -> None:
     """Only an object with just this key is a secret; all else is left as it is."""
-    found, secrets = reveal(value, None, store())
+    found, secrets = reveal(value, None, store(), KEY)
     assert found == revealed
     assert len(secrets) == count
 
@@ -110,14 +111,14 @@ def test_a_document_may_use_only_the_secrets_of_its_settings(
 ) -> None:
     """Otherwise one folder's documents could send another provider's secret to their server."""
     with pytest.raises(SecretMissing) as caught:
-        reveal({"a": SECRET}, allowed, store())
+        reveal({"a": SECRET}, allowed, store(), KEY)
     assert caught.value.reason == "secret-not-allowed"
     assert f"allow {known}" in caught.value.message
 
 
 def test_allowed_secrets_are_revealed() -> None:
     """Both by name and where no settings limit them."""
-    assert reveal(SECRET, ("token",), store())[0] == VALUE
+    assert reveal(SECRET, ("token",), store(), KEY)[0] == VALUE
 
 
 PLAIN = "p@ss w/ö+rd="
