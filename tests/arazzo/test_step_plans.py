@@ -217,25 +217,33 @@ def test_secrets_that_a_folder_may_use() -> None:
 
 SECRET = {"secret": "jobs"}
 FLOW = {"client_credentials": {"client_id": "id", "client_secret": "s"}}
-CREDENTIALS = [
-    ("[{key: []}]", {"key": SECRET},
-     CredentialPlan(scheme="key", kind="apiKey", location="query", name="api_key", secret="jobs")),  # noqa: S106 - a name
-    ("[{basic: []}]", {"basic": SECRET}, CredentialPlan(scheme="basic", kind="basic", secret="jobs")),  # noqa: S106 - a name
-    ("[{token: []}]", {"token": SECRET}, CredentialPlan(scheme="token", kind="bearer", secret="jobs")),  # noqa: S106 - a name
-    ("[{oauth: [a]}]", {"oauth": SECRET}, CredentialPlan(scheme="oauth", kind="bearer", secret="jobs")),  # noqa: S106 - a name
-    ("[{oauth: [a]}]", {"oauth": FLOW},
-     CredentialPlan(scheme="oauth", kind="clientCredentials", client_id="id", client_secret="s",  # noqa: S106 - a name
-                    token_url="/token", scopes=("a",))),  # noqa: S106 - a path
+CREDENTIALS: list[tuple[str, Any, dict[str, Any]]] = [
+    (
+        "[{key: []}]", {"key": SECRET},
+        {"scheme": "key", "kind": "apiKey", "location": "query", "name": "api_key", **SECRET},
+    ),
+    ("[{basic: []}]", {"basic": SECRET}, {"scheme": "basic", "kind": "basic", **SECRET}),
+    ("[{token: []}]", {"token": SECRET}, {"scheme": "token", "kind": "bearer", **SECRET}),
+    ("[{oauth: [a]}]", {"oauth": SECRET}, {"scheme": "oauth", "kind": "bearer", **SECRET}),
+    (
+        "[{oauth: [a]}]", {"oauth": FLOW},
+        {
+            "scheme": "oauth", "kind": "clientCredentials", **FLOW["client_credentials"],
+            "token_url": "/token", "scopes": ("a",),
+        },
+    ),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
-    ("requirement", "credentials", "made"), CREDENTIALS, ids=[one[2].kind for one in CREDENTIALS]
+    ("requirement", "credentials", "made"),
+    CREDENTIALS,
+    ids=[f"{one[2]['scheme']} {one[2]['kind']}" for one in CREDENTIALS],
 )
-def test_credentials(requirement: str, credentials: Any, made: CredentialPlan) -> None:
+def test_credentials(requirement: str, credentials: Any, made: dict[str, Any]) -> None:
     """Where the scheme says, from the secrets that the settings name."""
     plan = planned(openapi=secured(requirement), credentials=credentials)
-    assert plan.steps[1].attempt.operation.credentials == ((made,),)
+    assert plan.steps[1].attempt.operation.credentials == ((CredentialPlan(**made),),)
 
 
 def test_alternatives_of_credentials() -> None:
@@ -312,7 +320,8 @@ def test_expressions_inside_queries_are_read_too() -> None:
     """What a filter compares with must reach the activity (O12)."""
     plan = planned(
         "- condition: $statusCode == 200",
-        "- {context: $response.body, type: jsonpath, condition: $.a[?(@.b == '$inputs.token')]}",
+        "- context: $response.body\n      type: jsonpath\n"
+        "      condition: $.a[?(@.b == '$inputs.token')]",
     )
     assert plan.steps[1].reads.inputs == ("token",)
 
