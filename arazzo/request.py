@@ -1,27 +1,32 @@
 """Building a request from a step: values, styles and body, as OpenAPI 3.1 describes them.
 
-Parameter styles: OpenAPI 3.1.1, 4.8.12 «Style Values». A value that is absent or undefined leaves
-its query or header parameter out; in a path it is an error, for no request can be made.
+A value that is absent or undefined leaves its parameter out; in a path it is an error, for no
+request can be made.
 """
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from arazzo import template
+from arazzo.bodies import encode
 from arazzo.context import ABSENT, RequestView
 from arazzo.errors import StepFailed
-from arazzo.navigation import text_of
+from arazzo.parameter_styles import (
+    cookie_pairs,
+    header_text,
+    is_undefined,
+    path_text,
+    query_pairs,
+    querystring,
+)
 
 if TYPE_CHECKING:
-    from arazzo.context import Absent, Context, Json
+    from arazzo.context import Context, Json
     from arazzo.plan import Call, ParameterPlan
 
-HEADER_UNSAFE: Final = ("\r", "\n", "\0")
-LAST_LATIN: Final = 0xFF
 NO_SEGMENTS: Final = ("", ".", "..")
 """What would lead to another path than the one meant (RFC 3986, 5.2.4)."""
 
@@ -47,21 +52,16 @@ def build(call: Call, server: str, context: Context) -> Request:
     can't stand where it should: in a header, in the URL or in the body.
     """
     given = [(one, _value(one.value, context)) for one in call.parameters]
-    query = _link_query(call, given) or [
-        pair
-        for one, value in given
-        if one.location == "query" and one.name != call.link_parameter
-        for pair in _query(one, value)
-    ]
+    query = _query(call, given)
     headers = _headers(given)
     body = _value(call.payload, context) if call.content_type else ABSENT
-    encoded = None
-    if call.content_type and body is not ABSENT:
-        encoded = _json(call, body)
-        headers["Content-Type"] = call.content_type
+    content = None
+    if body is not ABSENT:
+        content_type, content = encode(call, body)
+        headers = _with_body(headers, content_type)
     url = server.rstrip("/") + _path(call, given) + ("?" + "&".join(query) if query else "")
     view = RequestView(call.method, url, headers, _of(given, "query"), _of(given, "path"), body)
-    return Request(call.method, url, headers, encoded, view)
+    return Request(call.method, url, headers, content, view)
 
 
 def _link_query(call: Call, given: Given) -> list[str]:
@@ -82,22 +82,12 @@ def _of(given: Given, location: str) -> dict[str, Json]:
     }
 
 
-def _json(call: Call, body: Json) -> bytes:
-    try:
-        return json.dumps(body, allow_nan=False).encode()
-    except ValueError as error:
-        raise StepFailed(
-            f"the body of {call.method} {call.path} holds a number that JSON has no text for",
-            reason="body-not-json",
-        ) from error
-
-
 def _path(call: Call, given: Given) -> str:
     path = call.path
     for one, value in given:
         if one.location != "path":
             continue
-        text = "" if _is_undefined(value) else _simple(value, explode=one.explode, encode=True)
+        text = path_text(one, value)
         if text in NO_SEGMENTS:
             raise StepFailed(
                 f"the path parameter `{one.name}` of {call.method} {call.path} has no usable value",
@@ -107,60 +97,39 @@ def _path(call: Call, given: Given) -> str:
     return path
 
 
-def _is_undefined(value: Json | Absent) -> bool:
-    """Null, and lists and objects without members, are undefined (RFC 6570, 2.3)."""
-    return value in (ABSENT, None) or value in ([], {})
+def _query(call: Call, given: Given) -> list[str]:
+    """The pairs of the query; the link to a page, where there is one, takes their place."""
+    link = _link_query(call, given)
+    if link:
+        return link
+    found: list[str] = []
+    for one, value in given:
+        if one.location == "query" and one.name != call.link_parameter:
+            found += query_pairs(one, value)
+        elif one.location == "querystring":
+            found += querystring(one, value)
+    return found
 
 
 def _headers(given: Given) -> dict[str, str]:
-    headers: dict[str, str] = {}
-    for one, value in given:
-        if one.location != "header" or _is_undefined(value):
-            continue
-        text = _simple(value, explode=one.explode, encode=False)
-        if any(character in HEADER_UNSAFE or ord(character) > LAST_LATIN for character in text):
-            raise StepFailed(
-                f"the value of the header `{one.name}` holds a character that no header may hold",
-                reason="header-value-unsafe",
-            )
-        headers[one.name] = text
+    headers = {
+        one.name: header_text(one, value)
+        for one, value in given
+        if one.location == "header" and not is_undefined(value)
+    }
+    cookies = [
+        pair
+        for one, value in given
+        if one.location == "cookie"
+        for pair in cookie_pairs(one, value)
+    ]
+    if cookies:
+        name = next((one for one in headers if one.lower() == "cookie"), "Cookie")
+        headers[name] = "; ".join(filter(None, (headers.get(name, ""), *cookies)))
     return headers
 
 
-def _simple(value: Json, *, explode: bool, encode: bool) -> str:
-    """Style `simple`: values joined by commas; objects as `a,1,b,2` or, exploded, `a=1,b=2`."""
-
-    def spell(part: Json) -> str:
-        return _encoded(text_of(part)) if encode else text_of(part)
-
-    if isinstance(value, list):
-        return ",".join(spell(part) for part in value)
-    if isinstance(value, dict):
-        joint = "=" if explode else ","
-        return ",".join(f"{spell(key)}{joint}{spell(part)}" for key, part in value.items())
-    return spell(value)
-
-
-def _query(one: ParameterPlan, value: Json) -> list[str]:
-    """Style `form`: exploded lists repeat the name, exploded objects become their own pairs."""
-    name = _encoded(one.name)
-    if _is_undefined(value):
-        return []
-    if isinstance(value, list) and one.explode:
-        return [f"{name}={_encoded(text_of(part))}" for part in value]
-    if isinstance(value, dict) and one.explode:
-        return [f"{_encoded(key)}={_encoded(text_of(part))}" for key, part in value.items()]
-    return [f"{name}={_simple(value, explode=False, encode=True)}"]
-
-
-def _encoded(text: str) -> str:
-    """Percent-encoding of UTF-8, which has no halves of surrogate pairs; JSON texts may hold them.
-
-    RFC 3986, 2.1 and 2.3.
-    """
-    try:
-        return quote(text, safe="")
-    except UnicodeEncodeError as error:
-        raise StepFailed(
-            "a value holds half of a character, which no URL can hold", reason="url-value-unsafe"
-        ) from error
+def _with_body(headers: dict[str, str], content_type: str) -> dict[str, str]:
+    """The media type is that in which the body is written, whatever a parameter says."""
+    kept = {name: text for name, text in headers.items() if name.lower() != "content-type"}
+    return kept | {"Content-Type": content_type}

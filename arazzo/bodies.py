@@ -1,0 +1,227 @@
+"""Request bodies: a value as the bytes of its media type.
+
+JSON, forms and multipart as OpenAPI 3.1.1, 4.8.14 and 4.8.15 describe them, XML by the schema's
+hints (`arazzo.xml_text`), everything else as the text that it is. Nothing here depends on chance
+or time: the same value gives the same bytes, so that an attempt can be made again.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from codecs import lookup
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote_plus
+
+from arazzo.errors import StepFailed
+from arazzo.navigation import text_of
+from arazzo.parameter_styles import is_json, is_undefined, pairs, spread
+from arazzo.plan import ParameterPlan, PartPlan
+from arazzo.xml_text import xml_document
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from arazzo.context import Json
+    from arazzo.plan import Call
+
+FORM: Final = "application/x-www-form-urlencoded"
+MULTIPART: Final = "multipart/form-data"
+JSON_LINES: Final = frozenset(
+    ("application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines")
+)
+
+_CHARSET: Final = re.compile(r""";\s*charset\s*=\s*"?([^\s";]+)""", re.IGNORECASE)
+_BOUNDARY: Final = re.compile(r""";\s*boundary\s*=\s*(?:"[^"]*"|[^\s;]*)""", re.IGNORECASE)
+_QUOTED_NAME: Final = str.maketrans({'"': "%22", "\r": "%0D", "\n": "%0A"})
+"""How a name stands in the header of a part (WHATWG HTML, multipart/form-data)."""
+
+
+def media_type_of(content_type: str) -> str:
+    """Return the media type without its parameters, in lower case."""
+    return content_type.split(";", maxsplit=1)[0].strip().lower()
+
+
+def charset_of(content_type: str) -> str:
+    """Return the charset that a content type names; UTF-8 where it names none."""
+    found = _CHARSET.search(content_type)
+    return found[1] if found else "utf-8"
+
+
+def is_known_charset(name: str) -> bool:
+    """Return whether there is such a charset."""
+    try:
+        "".encode(lookup(name).name)
+    except (LookupError, UnicodeError):
+        return False
+    return True
+
+
+def is_xml(media_type: str) -> bool:
+    """Return whether a media type is XML."""
+    return media_type in ("application/xml", "text/xml") or media_type.endswith("+xml")
+
+
+def takes_objects(content_type: str) -> bool:
+    """Return whether an object or a list can be written as the media type."""
+    media_type = media_type_of(content_type)
+    known = (FORM, MULTIPART, "text/plain")
+    return is_json(media_type) or is_xml(media_type) or media_type in known
+
+
+def encode(call: Call, body: Json) -> tuple[str, bytes]:
+    """Return the content type and the bytes of a body. Raises StepFailed when it has none."""
+    return Body(call).encode(body)
+
+
+class Body:
+    """Writes the body of one call."""
+
+    def __init__(self, call: Call) -> None:
+        self.call = call
+        self.content_type = call.content_type or "application/json"
+        self.media_type = media_type_of(self.content_type)
+
+    def encode(self, body: Json) -> tuple[str, bytes]:
+        """Return the content type, which may have gained a parameter, and the bytes."""
+        if self.media_type == MULTIPART:
+            return self._multipart(body)
+        text = self._text(body)
+        if self.media_type.startswith("text/") and not text.isascii():
+            self._name_the_charset()
+        return self.content_type, self._bytes(text)
+
+    def _text(self, body: Json) -> str:
+        if self.media_type in JSON_LINES and isinstance(body, (list, str)):
+            return (
+                body if isinstance(body, str) else "".join(f"{self._json(one)}\n" for one in body)
+            )
+        if is_json(self.content_type):
+            return self._json(body)
+        if isinstance(body, str):
+            return body
+        if self.media_type == FORM:
+            return self._form(body)
+        if is_xml(self.media_type):
+            return xml_document(self.call.xml, body, charset_of(self.content_type))
+        if isinstance(body, (dict, list)) and not takes_objects(self.content_type):
+            raise self._failed(f"is an object or a list, which `{self.media_type}` can't hold")
+        return text_of(body)
+
+    def _json(self, body: Json) -> str:
+        try:
+            return json.dumps(body, allow_nan=False)
+        except ValueError as error:
+            said = "holds a number that JSON has no text for"
+            raise self._failed(said, "body-not-json") from error
+
+    def _name_the_charset(self) -> None:
+        if not _CHARSET.search(self.content_type):
+            self.content_type += "; charset=utf-8"
+
+    def _bytes(self, text: str) -> bytes:
+        charset = charset_of(self.content_type)
+        try:
+            return text.encode(charset)
+        except (UnicodeError, LookupError) as error:
+            raise self._failed(f"holds a character that `{charset}` does not have") from error
+
+    def _failed(self, said: str, reason: str = "body-not-serialisable") -> StepFailed:
+        return StepFailed(
+            f"the body of {self.call.method} {self.call.path} {said}",
+            reason=reason,
+        )
+
+    # -- forms -----------------------------------------------------------------------------------
+
+    def _form(self, body: Json) -> str:
+        if not isinstance(body, dict):
+            raise self._failed(f"is no object, which `{FORM}` needs")
+        return "&".join(
+            pair
+            for name, value in body.items()
+            if not is_undefined(value)
+            for pair in self._form_pairs(name, value)
+        )
+
+    def _form_pairs(self, name: str, value: Json) -> Iterator[str]:
+        """Yield the pairs of one property: by its style, by its content type, or by its shape."""
+        part = self.call.parts.get(name, PartPlan())
+        if part.style:
+            styled = ParameterPlan(
+                name=name, location="query", value=None, style=part.style, explode=part.explode
+            )
+            yield from pairs(styled, value, lambda one: self._quoted(text_of(one)))
+        elif is_json(part.content_type):
+            yield f"{self._quoted(name)}={self._quoted(self._json(value))}"
+        else:
+            for path, one in spread(value):
+                yield f"{self._quoted(name + path)}={self._quoted(text_of(one))}"
+
+    def _quoted(self, text: str) -> str:
+        try:
+            return quote_plus(text, safe="", encoding=charset_of(self.content_type))
+        except (UnicodeError, LookupError) as error:
+            raise self._failed("holds a character that its charset does not have") from error
+
+    # -- multipart -------------------------------------------------------------------------------
+
+    def _multipart(self, body: Json) -> tuple[str, bytes]:
+        if not isinstance(body, dict):
+            raise self._failed(f"is no object, which `{MULTIPART}` needs")
+        parts = [
+            self._head(name, part) + content
+            for name, value in body.items()
+            if not is_undefined(value)
+            for part, content in self._parts(name, value)
+        ]
+        boundary = _boundary(parts)
+        mark = b"--" + boundary.encode()
+        content = b"".join(mark + b"\r\n" + part + b"\r\n" for part in parts) + mark + b"--\r\n"
+        return f"{_BOUNDARY.sub('', self.content_type)}; boundary={boundary}", content
+
+    def _parts(self, name: str, value: Json) -> Iterator[tuple[PartPlan, bytes]]:
+        """Yield one part of a value, or one for each element of a list (4.8.15.1.1)."""
+        part = self.call.parts.get(name, PartPlan())
+        for one in value if isinstance(value, list) and not is_json(part.content_type) else [value]:
+            if one is None:
+                continue
+            as_json = isinstance(one, (dict, list)) or is_json(part.content_type)
+            if as_json and not part.content_type:
+                part = part.model_copy(update={"content_type": "application/json"})
+            written = not isinstance(one, str) or not part.is_file
+            text = self._part_text(one, part) if as_json and written else text_of(one)
+            yield part, self._bytes_of_part(text, part)
+
+    def _part_text(self, value: Json, part: PartPlan) -> str:
+        if is_json(part.content_type):
+            return value if isinstance(value, str) and part.is_file else self._json(value)
+        raise self._failed(f"has an object where a part of `{part.content_type}` is wanted")
+
+    def _bytes_of_part(self, text: str, part: PartPlan) -> bytes:
+        charset = charset_of(part.content_type or self.content_type)
+        try:
+            return text.encode(charset)
+        except (UnicodeError, LookupError) as error:
+            raise self._failed(f"holds a character that `{charset}` does not have") from error
+
+    def _head(self, name: str, part: PartPlan) -> bytes:
+        quoted = name.translate(_QUOTED_NAME)
+        lines = [f'Content-Disposition: form-data; name="{quoted}"']
+        if part.is_file:
+            lines[0] += f'; filename="{quoted}"'
+        if part.content_type or part.is_file:
+            lines.append(f"Content-Type: {part.content_type or 'application/octet-stream'}")
+        if part.transfer_encoding:
+            lines.append(f"Content-Transfer-Encoding: {part.transfer_encoding}")
+        return "".join(f"{line}\r\n" for line in [*lines, ""]).encode("utf-8", "replace")
+
+
+def _boundary(parts: list[Any]) -> str:
+    """Return a boundary that stands in no part, made from the content alone."""
+    whole = b"\r\n".join(parts)
+    boundary = f"durazzo-{sha256(whole).hexdigest()[:32]}"
+    while boundary.encode() in whole:
+        boundary = f"durazzo-{sha256(boundary.encode()).hexdigest()[:32]}"
+    return boundary
