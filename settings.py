@@ -31,7 +31,8 @@ class Settings(BaseSettings):
 
     `documents` are folders separated as in PATH; `servers` maps source names to base URLs, as
     JSON or `name=URL,name=URL`; `transient_*` pace answers such as 503, `transport_*` requests
-    without an answer; `activity_margin_seconds` is added to the request's time for the activity.
+    without an answer; `activity_margin_seconds` is added to the request's time for the activity;
+    `worker_wait_seconds` is how long a command waits until a worker takes up a new run.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore")
@@ -48,6 +49,7 @@ class Settings(BaseSettings):
     http_total_seconds: Positive = 60.0
     activity_margin_seconds: Positive = 30.0
     graceful_shutdown_seconds: Annotated[float, Field(ge=0)] = 30.0
+    worker_wait_seconds: Positive = 10.0
     max_response_bytes: Count = 10 * 1024 * 1024
     transient_attempts: Count = 6
     transient_first_seconds: Positive = 1.0

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 from rich.console import Console
 
-from commands.connection import web_url
+from commands.connection import NoTemporalServer, web_url
 from commands.failures import COMPLETED, NOT_COMPLETED, print_json, run_object
 from commands.live_view import follow
 from commands.run_report import print_report
@@ -46,13 +46,20 @@ def run_attached(
 ) -> RunReport:
     """Do the work; Ctrl-C leaves the run running, says so, and ends the command with 1.
 
-    `started` holds the id of the run as soon as there is one.
+    `started` holds the id of the run as soon as it is known to be there.
     """
     try:
         return asyncio.run(work)
+    except NoTemporalServer:
+        for workflow_id in started:
+            sys.stderr.write(
+                f"{workflow_id} goes on when the server does; `durazzo watch {workflow_id}` then "
+                "comes back to it\n"
+            )
+        raise
     except KeyboardInterrupt:
         if not started:
-            sys.stderr.write("\nleft before a run was started\n")
+            sys.stderr.write("\nleft before there was a run to watch\n")
         for workflow_id in started:
             _tell_left(workflow_id, as_json=as_json)
         raise typer.Exit(NOT_COMPLETED) from None

@@ -10,7 +10,7 @@ import typer
 from temporalio.service import RPCError, RPCStatusCode
 
 from commands.attached import link_to
-from commands.connection import ConnectionOptions, connect, refusal
+from commands.connection import ConnectionOptions, connect_quietly, refusal
 from commands.failures import NOT_COMPLETED, RunExists, reported
 from commands.options import Address, AsJson, Namespace, Profile, RunId
 from commands.run_report import STATUS_NAMES, describe, report_of
@@ -50,7 +50,7 @@ def cancel(
 
 
 async def _cancel(run: str, connection: ConnectionOptions, seconds: float) -> RunReport:
-    client = await connect(connection)
+    client = await connect_quietly(connection)
     handle = client.get_workflow_handle(run)
     found = await describe(handle)
     if found.close_time is not None and found.status is not None:

@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from temporalio.client import Client
 from temporalio.envconfig import ClientConfigProfile
+from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
 from temporalio.service import RPCError, RPCStatusCode
 
 from arazzo.errors import CallerError, OtherPartyError
@@ -105,15 +106,25 @@ def _check_address(address: str) -> None:
         )
 
 
-async def connect(options: ConnectionOptions) -> Client:
-    """Return a connected client.
+async def connect_quietly(options: ConnectionOptions) -> Client:
+    """Return a connected client whose library logs no warnings: a command has its own messages.
+
+    Raises what `connect` raises.
+    """
+    only_errors = TelemetryFilter(core_level="ERROR", other_level="ERROR")
+    telemetry = TelemetryConfig(logging=LoggingConfig(filter=only_errors))
+    return await connect(options, Runtime(telemetry=telemetry))
+
+
+async def connect(options: ConnectionOptions, runtime: Runtime | None = None) -> Client:
+    """Return a connected client; without a runtime in that of the process.
 
     Raises NoTemporalServer within a few seconds, ProfileInvalid, AddressInvalid.
     """
     config = connect_config(options)
     address = config["target_host"]
     try:
-        return await asyncio.wait_for(Client.connect(**config), SECONDS_TO_CONNECT)
+        return await asyncio.wait_for(Client.connect(**config, runtime=runtime), SECONDS_TO_CONNECT)
     except TimeoutError as error:
         raise NoTemporalServer(address, f"no answer in {SECONDS_TO_CONNECT:g} s") from error
     except (RuntimeError, RPCError) as error:

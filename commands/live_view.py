@@ -11,17 +11,17 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.table import Table
 from rich.text import Text
-from temporalio.client import WorkflowQueryFailedError
+from temporalio.client import WorkflowFailureError, WorkflowQueryFailedError
 from temporalio.service import RPCError
 
 from commands.failures import NoWorker
 from commands.run_report import RunReport, describe, report_of
+from settings import load_settings
 
 if TYPE_CHECKING:
     from temporalio.client import WorkflowHandle
 
 SECONDS_BETWEEN_LOOKS: Final = 1.0
-SECONDS_FOR_FIRST_TASK: Final = 10.0
 SECONDS_FOR_QUERY: Final = 3.0
 EVENTS_BEFORE_FIRST_TASK: Final = 2
 NO_ANSWER: Final = "no worker answers just now; the run is safe and goes on when one does"
@@ -44,35 +44,57 @@ async def query_progress(handle: WorkflowHandle[Any, Any]) -> dict[str, Any] | N
 async def follow(handle: WorkflowHandle[Any, Any], web_url: str, *, quiet: bool) -> RunReport:
     """Show the run until it ends and return how it ended; `quiet` shows nothing.
 
-    Raises NoWorker when no worker takes up the run's first task.
+    Raises NoWorker when no worker takes up the run's first task, NoTemporalServer when the
+    server stays away.
     """
-    ended = asyncio.ensure_future(handle.result())
+    ended = asyncio.ensure_future(_until_ended(handle))
     watcher = _Quiet() if quiet else _Lines(web_url)
     if not quiet and sys.stderr.isatty():
         watcher = _Table(web_url)
-    began = time.monotonic()
+    latest = time.monotonic() + load_settings().worker_wait_seconds
     try:
         with watcher:
             while not ended.done():
                 watcher.show(await query_progress(handle))
-                if time.monotonic() - began >= SECONDS_FOR_FIRST_TASK:
+                if time.monotonic() >= latest:
                     await expect_worker(handle)
                 await asyncio.wait([ended], timeout=SECONDS_BETWEEN_LOOKS)
+        await ended
     finally:
-        if not ended.done():
-            ended.cancel()
-        await asyncio.gather(ended, return_exceptions=True)
+        await _leave(ended)
     return await report_of(handle, web_url)
 
 
 async def wait_for_end(handle: WorkflowHandle[Any, Any]) -> None:
-    """Return when the run has ended. Raises NoWorker when no worker takes up its first task."""
-    ended = asyncio.ensure_future(handle.result())
-    while not ended.done():
-        await asyncio.wait([ended], timeout=SECONDS_FOR_FIRST_TASK)
-        if not ended.done():
-            await expect_worker(handle)
-    await asyncio.gather(ended, return_exceptions=True)
+    """Return when the run has ended. Raises NoWorker and NoTemporalServer, as `follow` does."""
+    ended = asyncio.ensure_future(_until_ended(handle))
+    try:
+        while not ended.done():
+            await asyncio.wait([ended], timeout=load_settings().worker_wait_seconds)
+            if not ended.done():
+                await expect_worker(handle)
+        await ended
+    finally:
+        await _leave(ended)
+
+
+async def _until_ended(handle: WorkflowHandle[Any, Any]) -> None:
+    """Return when the run has ended, however; a server that is only restarted is waited for."""
+    while True:
+        try:
+            await handle.result()
+        except WorkflowFailureError:
+            return
+        except RPCError:
+            await describe(handle)
+            await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+        else:
+            return
+
+
+async def _leave(task: asyncio.Future[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 async def expect_worker(handle: WorkflowHandle[Any, Any]) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from commands.attached import finish, link_to
-from commands.connection import ConnectionOptions, connect
+from commands.connection import ConnectionOptions, connect_quietly
 from commands.failures import reported
 from commands.live_view import wait_for_end
 from commands.options import Address, AsJson, Namespace, Profile, RunId
@@ -36,7 +36,7 @@ def result(
 
 
 async def _result(run: str, connection: ConnectionOptions, wait: bool) -> RunReport:
-    client = await connect(connection)
+    client = await connect_quietly(connection)
     handle = client.get_workflow_handle(run)
     await describe(handle)
     if wait:

@@ -12,11 +12,11 @@ from temporalio.api.taskqueue.v1 import TaskQueue as TaskQueueMessage
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
-from arazzo.errors import PayloadTooLarge
+from arazzo.errors import InputInvalid, PayloadTooLarge
 from commands.attached import attach, finish, link_to, run_attached
-from commands.connection import ConnectionOptions, connect, refusal
+from commands.connection import ConnectionOptions, connect_quietly, refusal
 from commands.documents import find_runnable
 from commands.failures import NoWorker, RunExists, reported
 from commands.options import Address, AsJson, Documents, Namespace, Profile, TaskQueue
@@ -130,7 +130,7 @@ async def _run(
     detach: bool,
     quiet: bool,
 ) -> RunReport:
-    client = await connect(connection)
+    client = await connect_quietly(connection)
     await _expect_worker(client, start.task_queue)
     handle = await _start(client, start)
     started.append(handle.id)
@@ -183,11 +183,13 @@ async def _start(client: Client, start: Start) -> WorkflowHandle[Any, Any]:
 
 
 def _refused(error: RPCError) -> Exception:
-    if "too large" in error.message.lower() or "exceeds" in error.message.lower():
+    if error.status is not RPCStatusCode.INVALID_ARGUMENT:
+        return refusal(error)
+    if "size exceeds" in error.message.lower():
         return PayloadTooLarge(
             f"the inputs are too large for Temporal: {error.message}", reason="inputs-too-large"
         )
-    return refusal(error)
+    return InputInvalid(f"the server refused the start: {error.message}", reason="refused")
 
 
 if __name__ == "__main__":

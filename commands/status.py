@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 from temporalio.service import RPCError
 
-from commands.connection import ConnectionOptions, connect, refusal, web_url
+from commands.connection import ConnectionOptions, connect_quietly, refusal, web_url
 from commands.failures import print_json, reported, run_object
 from commands.live_view import NO_ANSWER, line_of, query_progress, step_table
 from commands.options import Address, AsJson, Namespace, Profile, TaskQueue
@@ -51,7 +51,7 @@ def status(
 
 
 async def _list(connection: ConnectionOptions, task_queue: str, *, as_json: bool) -> None:
-    client = await connect(connection)
+    client = await connect_quietly(connection)
     rows = await _rows(client, task_queue)
     if as_json:
         names = ("workflowId", "workflowType", "status", "started")
@@ -83,7 +83,7 @@ async def _rows(client: Client, task_queue: str) -> list[tuple[str, str, str, da
 
 
 async def _status(run: str, connection: ConnectionOptions, *, as_json: bool) -> None:
-    client = await connect(connection)
+    client = await connect_quietly(connection)
     handle = client.get_workflow_handle(run)
     found = await describe(handle)
     report = await report_of(handle, web_url(client, run, found.run_id))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from commands.attached import attach, finish, run_attached
-from commands.connection import ConnectionOptions, connect
+from commands.connection import ConnectionOptions, connect_quietly
 from commands.failures import reported
 from commands.options import Address, AsJson, Namespace, Profile, RunId
 from commands.run_report import describe
@@ -29,14 +29,19 @@ def watch(
     """Watch a run to its end, then print its outputs."""
     with reported(as_json=as_json):
         connection = ConnectionOptions(address, namespace, profile)
-        report = run_attached(_watch(run, connection, quiet=as_json), [run], as_json=as_json)
+        started: list[str] = []
+        work = _watch(run, connection, started, quiet=as_json)
+        report = run_attached(work, started, as_json=as_json)
     finish(report, as_json=as_json)
 
 
-async def _watch(run: str, connection: ConnectionOptions, *, quiet: bool) -> RunReport:
-    client = await connect(connection)
+async def _watch(
+    run: str, connection: ConnectionOptions, started: list[str], *, quiet: bool
+) -> RunReport:
+    client = await connect_quietly(connection)
     handle = client.get_workflow_handle(run)
     await describe(handle)
+    started.append(run)
     return await attach(client, handle, quiet=quiet)
 
 

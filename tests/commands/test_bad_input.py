@@ -20,7 +20,7 @@ from commands.failures import MISTAKE
 if TYPE_CHECKING:
     from pathlib import Path
 
-SHIPPED = ROOT / "documents"
+SHIPPED = ROOT / "documents" / "amplitude"
 EXPORT = "export-cohort-members"
 SECRET = ("--secret", "basicAuth=amplitude_basic_auth")
 COHORT = ("-i", "cohortId=c0ffee1")

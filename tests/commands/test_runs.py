@@ -6,6 +6,7 @@ import asyncio
 import json
 import uuid
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -198,6 +199,12 @@ async def test_an_unknown_namespace_is_a_mistake(terminal: Terminal) -> None:
         expect_clear(done, 2, "no-such-namespace", "--namespace")
 
 
+async def test_an_id_that_temporal_refuses_is_a_mistake(terminal: Terminal) -> None:
+    """What the server says is handed on."""
+    done = await terminal.durazzo(*UPLOAD, "--id", "x" * 1001, "--detach")
+    expect_clear(done, 2, "WorkflowId length exceeds limit")
+
+
 async def test_no_temporal_server(tmp_path: Path) -> None:
     """Exit code 3, where it was looked for, and how to get one."""
     terminal = Terminal(tmp_path, NOWHERE)
@@ -224,7 +231,8 @@ async def test_a_run_that_no_worker_takes_up(terminal: Terminal, house: House) -
         "export-cohort-members", id=new_id(), task_queue="nobody-serves-this"
     )
     commands = (("watch", handle.id), ("result", handle.id))
-    for done in await asyncio.gather(*(terminal.durazzo(*one) for one in commands)):
+    soon = replace(terminal, variables={"DURAZZO_WORKER_WAIT_SECONDS": "0.5"})
+    for done in await asyncio.gather(*(soon.durazzo(*one) for one in commands)):
         expect_clear(done, 3, "no worker has taken up", "`nobody-serves-this`", "durazzo worker")
     await handle.terminate()
 
