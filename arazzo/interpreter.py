@@ -7,19 +7,12 @@ workflow and in tests with a fake of fifteen lines. Semantics: DESIGN.md, sectio
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Protocol, assert_never
+from typing import TYPE_CHECKING, Any, Protocol, assert_never
 
-from arazzo import template
+from arazzo import run_errors, template
 from arazzo.context import Context
-from arazzo.errors import (
-    RUN_ERRORS,
-    OutcomeUnknown,
-    PayloadTooLarge,
-    PollDeadlineExceeded,
-    StepFailed,
-    UnexpectedState,
-)
 from arazzo.outcome import computed
+from arazzo.run_errors import LARGEST_RUN_BYTES
 from arazzo.transition import (
     SHORTEST_RETRY,
     End,
@@ -41,16 +34,10 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from arazzo.context import Json
-    from arazzo.errors import DurazzoError
     from arazzo.outcome import Outcome
     from arazzo.plan import Plan, StepPlan
     from arazzo.state import RunState, StepState
     from arazzo.transition import Transition
-
-LARGEST_RUN_BYTES: Final = 1_500_000
-"""Plan, inputs and outputs together; Temporal ends a run whose continued input passes 2 MB."""
-
-LARGEST_OUTPUTS_IN_ERROR: Final = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,11 +128,7 @@ class Interpreter:
 
     def _enter(self, step: StepPlan) -> None:
         if self.state.visits >= self.plan.visit_budget:
-            raise PollDeadlineExceeded(
-                f"the run visited {self.state.visits} steps, which is its budget",
-                reason="visit-budget",
-                facts=self._facts(step),
-            )
+            raise run_errors.visit_budget(self.state, step)
         here = self.state.step(step.step_id)
         if here.visits == 0:
             here.loop_since = self.effects.now()
@@ -166,7 +149,7 @@ class Interpreter:
             outcome = await self._effect(step)
             here.last_status = outcome.status
             if fate_unknown(step, outcome):
-                raise self._outcome_unknown(step, outcome)
+                raise run_errors.outcome_unknown(self.state, step, outcome)
             if outcome.passed or outcome.action is not None or tried >= step.transient.attempts:
                 return outcome
             if not may_send_again(step, outcome):
@@ -213,13 +196,7 @@ class Interpreter:
     def _refuse_growth(self) -> None:
         total = self.state.fixed_bytes + sum(self.state.output_bytes.values())
         if total > LARGEST_RUN_BYTES:
-            raise PayloadTooLarge(
-                f"plan, inputs and outputs of this run are {total} bytes together; "
-                f"a run may hold {LARGEST_RUN_BYTES}. Give smaller inputs, or have the document "
-                "output only the part of a response that it needs",
-                reason="run-too-large",
-                facts={"bytes": total, "outputBytes": dict(self.state.output_bytes)},
-            )
+            raise run_errors.run_too_large(self.state, total)
 
     async def _follow(self, step: StepPlan, outcome: Outcome, transition: Transition) -> None:
         match transition:
@@ -233,14 +210,16 @@ class Interpreter:
                 await self._retry(step, outcome, action, after)
             case End(failed):
                 if failed:
-                    raise self._step_failed(step, outcome, "and the document ends the run there")
+                    raise run_errors.step_failed(
+                        self.state, step, outcome, "and the document ends the run there"
+                    )
                 self.state.cursor = None
             case Fail():
-                raise self._step_failed(step, outcome, "")
+                raise run_errors.step_failed(self.state, step, outcome, "")
             case Unexpected():
-                raise self._unexpected(step, outcome)
+                raise run_errors.unexpected(self.state, step, outcome)
             case Exhausted(limit):
-                raise self._deadline(step, f"its retryLimit of {limit} is used up")
+                raise run_errors.deadline(self.state, step, f"its retryLimit of {limit} is used up")
             case _:
                 assert_never(transition)
 
@@ -270,7 +249,7 @@ class Interpreter:
                 there.begin_loop(self.effects.now())
             there.note_change(digest)
         elif plan.collect:
-            raise self._page_again(plan, there)
+            raise run_errors.page_again(self.state, plan)
         else:
             there.polls += 1
             await self._pause(step, self._poll_pause(plan, there, outcome, after))
@@ -278,9 +257,10 @@ class Interpreter:
 
     def _is_changed(self, there: StepState, digest: str) -> bool:
         """Values that come again are no change, whether at once or in a circle."""
-        if self.plan.engine_rev > 1 and digest == there.landmark:
-            there.circling = True
-        return digest not in (there.digest, there.landmark if self.plan.engine_rev > 1 else "")
+        if digest == there.digest:
+            return False
+        there.circling |= self.plan.engine_rev > 1 and digest == there.landmark
+        return not there.circling or digest != there.landmark
 
     def _count_retry(self, step: StepPlan, action: int, *, passed: bool) -> None:
         counts = self.state.step(step.step_id).retries
@@ -298,7 +278,7 @@ class Interpreter:
         if outcome.retry_after is not None:
             seconds = outcome.retry_after
         if left <= 0 or (outcome.retry_after is not None and seconds > left):
-            raise self._deadline(target, f"{target.polling.deadline:g} s are over")
+            raise run_errors.deadline(self.state, target, f"{target.polling.deadline:g} s are over")
         return Pause(target.step_id, min(seconds, left), "polling", there.polls, deadline)
 
     async def _retry(self, step: StepPlan, outcome: Outcome, action: int, after: float) -> None:
@@ -317,67 +297,3 @@ class Interpreter:
     def _set_standing(self, step: StepPlan, standing: Any, pause: Pause | None = None) -> None:
         self.state.step(step.step_id).standing = standing
         self.effects.show(self.state, pause)
-
-    def _facts(self, step: StepPlan) -> dict[str, Any]:
-        here = self.state.step(step.step_id)
-        return {
-            "step": step.step_id,
-            "request": step.request_line,
-            "status": here.last_status,
-            "visits": here.visits,
-            **self._outputs_so_far(),
-        }
-
-    def _outputs_so_far(self) -> dict[str, Any]:
-        size = sum(self.state.output_bytes.values())
-        if size > LARGEST_OUTPUTS_IN_ERROR:
-            return {"outputBytes": dict(self.state.output_bytes)}
-        return {"outputs": self.state.outputs}
-
-    def _step_failed(self, step: StepPlan, outcome: Outcome, ending: str) -> DurazzoError:
-        body = f"; the body begins: {outcome.excerpt}" if outcome.excerpt else ""
-        end = f" ({ending})" if ending else ""
-        answered = "" if outcome.status is None else f" answered {outcome.status}"
-        said = f"{step.request_line}{answered}: {outcome.why}{body}{end}"
-        return RUN_ERRORS.get(outcome.error, StepFailed)(
-            f"step `{step.step_id}` failed: {said}",
-            reason="ended-by-document" if ending else "step-failed",
-            facts={**self._facts(step), "why": outcome.why, "excerpt": outcome.excerpt},
-        )
-
-    def _page_again(self, step: StepPlan, there: StepState) -> DurazzoError:
-        return UnexpectedState(
-            f"step `{step.step_id}`: after {there.pages} pages of {step.request_line} the service "
-            "leads back to a page that has been read, so its pages would never end",
-            reason="page-again",
-            facts={**self._facts(step), "pages": there.pages},
-        )
-
-    def _outcome_unknown(self, step: StepPlan, outcome: Outcome) -> DurazzoError:
-        return OutcomeUnknown(
-            f"step `{step.step_id}`: {step.request_line} was sent and no answer came back "
-            f"({outcome.why}), so nobody knows whether it took effect. It is not sent again. "
-            "Look at the service; start a new run when nothing happened there",
-            reason="outcome-unknown",
-            facts={**self._facts(step), "why": outcome.why},
-        )
-
-    def _unexpected(self, step: StepPlan, outcome: Outcome) -> DurazzoError:
-        seen = ", ".join(f"{name} = {value!r}"[:200] for name, value in outcome.outputs.items())
-        names = ", ".join(f"`{action.name}`" for action in step.attempt.on_success)
-        return UnexpectedState(
-            f"step `{step.step_id}` passed with a state that none of its actions ({names}) "
-            f"covers: {seen or 'no outputs'}. A poll that goes on here would take a job "
-            "that is not finished for a finished one",
-            reason="unexpected-state",
-            facts={**self._facts(step), "stepOutputs": outcome.outputs},
-        )
-
-    def _deadline(self, step: StepPlan, said: str) -> DurazzoError:
-        here = self.state.step(step.step_id)
-        return PollDeadlineExceeded(
-            f"step `{step.step_id}` was polled {here.polls} times without reaching its end, "
-            f"and {said}; the last status was {here.last_status}",
-            reason="poll-deadline",
-            facts={**self._facts(step), "polls": here.polls},
-        )

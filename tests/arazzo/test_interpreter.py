@@ -19,9 +19,10 @@ from arazzo.errors import (
     StepFailed,
     UnexpectedState,
 )
-from arazzo.interpreter import LARGEST_RUN_BYTES, Interpreter
+from arazzo.interpreter import Interpreter
 from arazzo.outcome import Outcome
 from arazzo.plan import Invocation, Reads
+from arazzo.run_errors import LARGEST_RUN_BYTES
 from arazzo.state import RunState
 
 # -- the way through the steps --------------------------------------------------------------------

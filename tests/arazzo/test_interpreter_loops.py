@@ -154,7 +154,6 @@ async def test_changed_values_go_on_at_once() -> None:
     assert (world.waits, len(world.steps)) == ([], 4)
 
 
-@pytest.mark.xfail(strict=True, reason="a poll of the landmark's own values is taken for a circle")
 async def test_the_deadline_starts_anew_when_values_change() -> None:
     """Waits for one page do not use up the time of the next."""
     pace = Polling(first=6.0, factor=1.0, longest=6.0, deadline=10.0)
