@@ -481,3 +481,40 @@ def test_a_broken_workflow_leaves_the_others_runnable() -> None:
     run_job, child = Written(text).compiled().workflows
     assert run_job.plan is None
     assert child.plan is not None
+
+
+KNOWN = [
+    pytest.param(
+        "- condition: $statusCode == 200",
+        f"- {{condition: $.a, type: jsonpath, context: {HERE}$respons.body}}",
+        "invalid-criterion",
+        id="a malformed context stands at the context",
+    ),
+    pytest.param(
+        "- condition: $statusCode == 200",
+        f"- {{condition: $.a, type: jsonpath, context: {HERE}$response.body.a}}",
+        "dotted-body",
+        id="a context outside the grammar is told",
+    ),
+    pytest.param(
+        PARAMETER,
+        f"{PARAMETER}\n    - {HERE}{{name: jobId, in: path, value: 2}}",
+        "duplicate-parameter",
+        id="a parameter that stands twice in a step",
+    ),
+    pytest.param(
+        "    - name: ready\n",
+        f"    - {HERE}name: again\n",
+        "duplicate-action",
+        id="an action that stands twice in a step",
+    ),
+]
+
+
+@pytest.mark.xfail(strict=True, reason="not found yet")
+@pytest.mark.parametrize(("old", "new", "code"), KNOWN)
+def test_known_gaps(old: str, new: str, code: str) -> None:
+    """What the standard forbids and the compiler does not see yet (Arazzo 1.0.1, 4.6.5)."""
+    text, place = pointed(changed(ARAZZO, old, new))
+    found = [(one.code, str(one.place)) for one in Written(text).findings()]
+    assert (code, f"jobs.arazzo.yaml:{place}") in found

@@ -35,16 +35,6 @@ NOT_YET = [
         (PARAMETER, f"{HEADER}{{name: c, in: querystring, value: a}}"),
     ),
     (
-        (
-            "a credential from the output of a step (`$steps.create.outputs.id`), which must not "
-            "stand in a history,"
-        ),
-        (
-            PARAMETER,
-            f"{HEADER}{{name: Cookie, in: header, value: $steps.create.outputs.id}}",
-        ),
-    ),
-    (
         "`replacements`",
         (PAYLOAD, f"{PAYLOAD}\n      {HERE}replacements: [{{target: /a, value: 1}}]"),
     ),
