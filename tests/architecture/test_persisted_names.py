@@ -113,6 +113,7 @@ SHAPES: Final[dict[str, dict[str, Any]]] = {
         "on_success": [],
         "on_failure": [],
         "outputs": {},
+        "sealed": [],
     },
     "Reads": {
         "inputs": [],
