@@ -138,7 +138,9 @@ async def _is_private(host: str | None) -> bool:
 async def _exchange(
     client: httpx.AsyncClient, request: Request, call: Call
 ) -> tuple[httpx.Response, bytes]:
-    timeout = httpx.Timeout(call.total_timeout, connect=call.connect_timeout)
+    # Connecting and TLS end before the whole time does: then the request was surely not sent.
+    to_connect = min(call.connect_timeout, call.total_timeout / 2)
+    timeout = httpx.Timeout(call.total_timeout, connect=to_connect, pool=to_connect)
     async with client.stream(
         request.method,
         request.url,

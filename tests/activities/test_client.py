@@ -193,6 +193,17 @@ async def test_a_service_that_takes_too_long_is_left() -> None:
     assert caught.value.fault.sent == "maybe"
 
 
+@pytest.mark.parametrize(("connect", "total", "limit"), [(10, 60, 10), (10, 5, 2.5), (1, 1, 0.5)])
+async def test_a_service_that_takes_no_connection_is_surely_not_reached(
+    connect: float, total: float, limit: float
+) -> None:
+    """Connecting and TLS end before the whole time, after which nobody would know."""
+    other_side, seen = answering(httpx.Response(200))
+    await answer_of(other_side, connect_timeout=connect, total_timeout=total)
+    times = seen[0].extensions["timeout"]
+    assert times == {"connect": limit, "pool": limit, "read": total, "write": total}
+
+
 async def test_a_body_that_trickles_is_left_at_the_end_of_the_time() -> None:
     """Each part comes in time, the whole does not."""
 
