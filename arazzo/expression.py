@@ -186,7 +186,7 @@ def _deviations(root: str, path: str, pointer: str | None) -> list[str]:
         found.append("steps-without-outputs")
     if "[" in path:
         found.append("indexed-name")
-    if any(character.isspace() for character in path):
+    if re.search(r"\s", re.sub(r"\[.*\]", "", path)):
         found.append("name-with-space")
     return found + _of_pointer(pointer)
 

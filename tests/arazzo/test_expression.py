@@ -78,6 +78,7 @@ CASES = [
     Case("$inputs.$filter", "F", ("name-outside-grammar",)),
     Case("$inputs.Order Type", "LMT", ("name-with-space",)),
     Case("$inputs.zz", ABSENT),
+    Case("$inputs.zz[?@.a == 'b c'].d", ABSENT, ("indexed-name",)),
     Case("$outputs.z", 1),
     Case("$steps.get-charge.outputs.id", "ch_1"),
     Case("$steps.get-charge.id", "ch_1", ("steps-without-outputs",)),
