@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
@@ -262,7 +263,7 @@ class Reader:
         except DocumentInvalid as error:
             sources.problems[name] = f"can't be read: {error.message}"
             return
-        if description.version.startswith("3."):
+        if description.version.startswith(("3.", "2.")):
             sources.openapi[name] = description
         else:
             root = ", ".join(list(description.root)[:3]) or "nothing"
@@ -273,8 +274,25 @@ class Reader:
 
     def _description(self, file: Path) -> OpenApiDescription:
         if file not in self.descriptions:
-            self.descriptions[file] = OpenApiDescription(yaml_text.read(_text(file), _shown(file)))
+            text = yaml_text.read(_text(file), _shown(file))
+            self.descriptions[file] = OpenApiDescription(text, partial(_beside, file))
         return self.descriptions[file]
+
+
+def _beside(file: Path, reference: str) -> YamlText | None:
+    """Return a file that a description refers to: in its folder, or in one beside that.
+
+    None when there is no such file, or it can't be read.
+    """
+    target = (file.parent / reference).resolve()
+    top = file.parent.parent if file.parent.parent.name else file.parent
+    reachable = target.is_relative_to(top) and target.suffix in SUFFIXES
+    if not reachable or target.name == SETTINGS_FILE or not target.is_file():
+        return None
+    try:
+        return yaml_text.read(_text(target), _shown(target))
+    except DocumentInvalid:
+        return None
 
 
 def _source_descriptions(source: YamlText) -> list[SourceDescription]:

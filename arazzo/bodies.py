@@ -16,7 +16,14 @@ from urllib.parse import quote_plus
 
 from arazzo.errors import StepFailed
 from arazzo.navigation import text_of
-from arazzo.parameter_styles import is_json, is_undefined, pairs, spread
+from arazzo.parameter_styles import (
+    DELIMITERS,
+    allowing_reserved,
+    is_json,
+    is_undefined,
+    pairs,
+    spread,
+)
 from arazzo.plan import ParameterPlan, PartPlan
 from arazzo.xml_text import xml_document
 
@@ -152,7 +159,8 @@ class Body:
             styled = ParameterPlan(
                 name=name, location="query", value=None, style=part.style, explode=part.explode
             )
-            yield from pairs(styled, value, lambda one: self._quoted(text_of(one)))
+            spell = allowing_reserved if part.allow_reserved else self._quoted
+            yield from pairs(styled, value, lambda one: spell(text_of(one)))
         elif is_json(part.content_type):
             yield f"{self._quoted(name)}={self._quoted(self._json(value))}"
         else:
@@ -184,9 +192,7 @@ class Body:
     def _parts(self, name: str, value: Json) -> Iterator[tuple[PartPlan, bytes]]:
         """Yield one part of a value, or one for each element of a list (4.8.15.1.1)."""
         part = self.call.parts.get(name, PartPlan())
-        for one in value if isinstance(value, list) and not is_json(part.content_type) else [value]:
-            if one is None:
-                continue
+        for one in _repeated(value, part):
             as_json = isinstance(one, (dict, list)) or is_json(part.content_type)
             if as_json and not part.content_type:
                 part = part.model_copy(update={"content_type": "application/json"})
@@ -216,6 +222,16 @@ class Body:
         if part.transfer_encoding:
             lines.append(f"Content-Transfer-Encoding: {part.transfer_encoding}")
         return "".join(f"{line}\r\n" for line in [*lines, ""]).encode("utf-8", "replace")
+
+
+def _repeated(value: Json, part: PartPlan) -> list[Json]:
+    """Return the values of the parts of a property; one where a style joins a list."""
+    if not isinstance(value, list) or is_json(part.content_type):
+        return [value]
+    known = [one for one in value if one is not None]
+    if not part.style or part.explode or any(isinstance(one, (dict, list)) for one in known):
+        return known
+    return [DELIMITERS.get(part.style, ",").join(text_of(one) for one in known)]
 
 
 def _boundary(parts: list[Any]) -> str:

@@ -7,10 +7,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from arazzo import expression, template
+from arazzo.body_hints import (
+    body_hints,
+    chosen_content_type,
+    is_media_type,
+    reads_json_text,
+    why_unsupported,
+)
 from arazzo.errors import ExpressionError
 from arazzo.model import Parameter, Reusable
 from arazzo.openapi import SAFE_TO_REPEAT
 from arazzo.operation_lookup import find_operation, path_variables
+from arazzo.parameter_styles import DEFAULT_STYLES, STYLES
 from arazzo.plan import Call, CredentialPlan, ParameterPlan
 from arazzo.provider import OperationSettings
 from arazzo.scope import FoundOperation, closest
@@ -19,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from arazzo.model import Step
-    from arazzo.openapi import Operation, SecurityScheme
+    from arazzo.openapi import DeclaredParameter, Operation, SecurityScheme
     from arazzo.provider import CredentialSettings
     from arazzo.references import Collected, Names
     from arazzo.scope import Scope
@@ -29,7 +37,8 @@ CREDENTIAL_HEADERS: Final = frozenset(("authorization", "proxy-authorization", "
 FORBIDDEN_HEADERS: Final = frozenset(("host", "content-length", "transfer-encoding", "connection"))
 """Headers that frame the message or name its target; they are the HTTP client's to set."""
 
-SUPPORTED_STYLES: Final = {"path": "simple", "query": "form", "header": "simple"}
+UNDECLARED_HEADERS: Final = frozenset(("accept", "content-type", "authorization"))
+"""Headers whose declaration as a parameter OpenAPI ignores (3.1.1, 4.8.12.2)."""
 
 
 @dataclass
@@ -68,6 +77,7 @@ class CallCompiler:
             parameters=parameters,
             content_type=content_type,
             payload=payload,
+            **body_hints(description, operation, content_type),
             writes=writes,
             idempotency=settings.idempotency,
             idempotency_header=provider.idempotency_key.header if writes else None,
@@ -147,10 +157,10 @@ class CallCompiler:
                 mend=closest(one.name, variables),
             )
             return None
-        if location in ("cookie", "body", "querystring"):
+        if location == "body":
             self.scope.unsupported(f"a parameter `in: {location}`", path, self.step.step_id)
             return None
-        if location not in SUPPORTED_STYLES:
+        if location not in DEFAULT_STYLES:
             self._at(path, "unknown-location", f"`in: {location}` is no place for a parameter")
             return None
         if location == "header" and one.name.lower() in FORBIDDEN_HEADERS:
@@ -171,22 +181,42 @@ class CallCompiler:
         self, one: Parameter, path: Path, location: str, operation: Operation
     ) -> ParameterPlan:
         declared = operation.parameter(one.name, location)
-        style = declared.style if declared else SUPPORTED_STYLES[location]
-        if style != SUPPORTED_STYLES[location]:
-            self.scope.unsupported(
-                f"the style `{style}` of the {location} parameter `{one.name}`",
-                path,
-                self.step.step_id,
-            )
+        if location == "header" and one.name.lower() in UNDECLARED_HEADERS:
+            declared = None
         self.names.check_value(
             one.value, (*self.scope.path, *path, "value"), self.collected, after_response=False
         )
         if self._is_credential(one.name, location, operation):
             self._learn_secrets(one)
-        explode = declared.explode if declared else location == "query"
-        return ParameterPlan(
-            name=one.name, location=location, value=one.value, style=style, explode=explode
-        )
+        exploded = location not in ("path", "header")
+        written = {
+            "name": one.name,
+            "location": location,
+            "value": one.value,
+            "style": self._style(declared, path, location),
+            "explode": declared.explode if declared else exploded,
+            "allow_reserved": declared.allow_reserved if declared else False,
+            "content_type": declared.content_type if declared else "",
+        }
+        return ParameterPlan.model_validate(written)
+
+    def _style(self, declared: DeclaredParameter | None, path: Path, location: str) -> str:
+        """The declared style where it may stand there; else that of the place, with a finding."""
+        usual = DEFAULT_STYLES[location]
+        if declared is None or declared.style == "content" or declared.style in STYLES[location]:
+            return usual if declared is None or declared.content_type else declared.style
+        what = f"the style `{declared.style}` of the {location} parameter `{declared.name}`"
+        if not any(declared.style in styles for styles in STYLES.values()):
+            self.scope.unsupported(what, path, self.step.step_id)
+        else:
+            self._at(
+                path,
+                "inapplicable-style",
+                f"{what} does not exist there; it is sent as `{usual}`",
+                severity="warning",
+                mend=f"declare one of: {', '.join(STYLES[location])}",
+            )
+        return usual
 
     def _is_credential(self, name: str, location: str, operation: Operation) -> bool:
         if location == "header" and name.lower() in CREDENTIAL_HEADERS:
@@ -271,18 +301,22 @@ class CallCompiler:
         path: Path = (*self.path, "requestBody")
         if body.replacements:
             self.scope.unsupported("`replacements`", (*path, "replacements"), self.step.step_id)
-        content_type = _content_type(body.content_type, operation)
-        if not is_json(content_type):
-            self.scope.unsupported(
-                f"a body of the media type `{content_type}`",
-                (*path, "contentType"),
-                self.step.step_id,
-            )
-        payload = _parsed(body.payload)
+        written = body.content_type or self._content_type_header()
+        content_type = chosen_content_type(written, operation)
+        payload = _parsed(body.payload) if reads_json_text(content_type) else body.payload
+        what = why_unsupported(content_type, payload)
+        if what:
+            self.scope.unsupported(what, (*path, "contentType"), self.step.step_id)
         self.names.check_value(
             payload, (*self.scope.path, *path, "payload"), self.collected, after_response=False
         )
         return content_type, payload
+
+    def _content_type_header(self) -> str | None:
+        """What a header parameter says where the body itself names no media type."""
+        headers = [one for one, _ in self.given if one.name.lower() == "content-type"]
+        value = headers[0].value if headers else None
+        return value if isinstance(value, str) and is_media_type(value) else None
 
 
 def resolved_parameter(scope: Scope, one: Parameter | Reusable, path: Path) -> Parameter | None:
@@ -326,21 +360,6 @@ def _credential_plan(scheme: SecurityScheme, settings: CredentialSettings) -> Cr
             "scopes": scheme.scopes,
         }
     )
-
-
-def is_json(content_type: str) -> bool:
-    """Return whether a media type is JSON or is encoded as JSON (`+json`, AWS, JSON Patch)."""
-    media_type = content_type.split(";", maxsplit=1)[0].strip().lower()
-    return "json" in media_type.partition("/")[2]
-
-
-def _content_type(written: str | None, operation: Operation) -> str:
-    if written and "*" not in written:
-        return written
-    declared = [one for one in operation.body_media_types if "*" not in one]
-    if written or not declared:
-        return "application/json"
-    return next((one for one in declared if is_json(one)), declared[0])
 
 
 def _parsed(payload: Any) -> Any:

@@ -1,4 +1,4 @@
-"""OpenAPI 3.0 and 3.1 descriptions: the operations that a document can call, by id and path."""
+"""OpenAPI 3 and Swagger 2.0 descriptions: operations that a document can call, by id and path."""
 
 from __future__ import annotations
 
@@ -6,12 +6,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from arazzo.context import ABSENT
-from arazzo.navigation import resolve_pointer
+from arazzo.openapi_files import Files
+from arazzo.parameter_styles import DEFAULT_STYLES
+from arazzo.swagger2 import upgraded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from arazzo.context import Json
+    from arazzo.openapi_files import Retrieve
     from arazzo.yaml_text import Path, YamlText
 
 METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
@@ -24,7 +27,10 @@ LONGEST_REFERENCE_CHAIN: Final = 32
 
 @dataclass(frozen=True, slots=True)
 class DeclaredParameter:
-    """A Parameter Object: `style` and `explode` with the defaults of its location applied."""
+    """A Parameter Object: `style` and `explode` with the defaults of its location applied.
+
+    The style of one with `content` is `content`; `content_type` is then its media type.
+    """
 
     name: str
     location: str
@@ -32,6 +38,8 @@ class DeclaredParameter:
     style: str
     explode: bool
     schema: Mapping[str, Json] = field(default_factory=dict)
+    allow_reserved: bool = False
+    content_type: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +72,7 @@ class Operation:
     body_required: bool = False
     body_media_types: tuple[str, ...] = ()
     body_schema: Mapping[str, Json] = field(default_factory=dict)
+    body_content: Mapping[str, Json] = field(default_factory=dict)
     responses: Mapping[str, Json] = field(default_factory=dict)
     servers: tuple[str, ...] = ()
     security: tuple[tuple[SecurityScheme, ...], ...] = ()
@@ -88,10 +97,14 @@ class Operation:
 class OpenApiDescription:
     """One description that has been read. Operations are looked up by id, in document order."""
 
-    def __init__(self, source: YamlText) -> None:
-        """Index the operations of the description."""
+    def __init__(self, source: YamlText, retrieve: Retrieve | None = None) -> None:
+        """Index the operations; `retrieve` reads the files that the description refers to."""
         self.source = source
+        self._files = Files(source, retrieve)
         self.root: dict[str, Any] = source.value if isinstance(source.value, dict) else {}
+        if self.version.startswith("2."):
+            self.root = upgraded(self.root, self.follow)
+            self._files.root_is(self.root)
         self._by_id: dict[str, list[Operation]] = {}
         self._by_path: dict[str, dict[str, Operation]] = {}
         for operation, has_id in self._operations():
@@ -101,8 +114,8 @@ class OpenApiDescription:
 
     @property
     def version(self) -> str:
-        """Return the `openapi` version, or the empty text where the file is something else."""
-        return str(self.root.get("openapi", ""))
+        """Return the version of OpenAPI or Swagger, or no text where the file is something else."""
+        return str(self.root.get("openapi", self.root.get("swagger", "")))
 
     @property
     def operation_ids(self) -> list[str]:
@@ -123,14 +136,14 @@ class OpenApiDescription:
         return self._by_path.get(path, {})
 
     def follow(self, node: Json) -> dict[str, Any]:
-        """Return the object that a Reference Object leads to; other files are not followed."""
+        """Return the object that a Reference Object leads to, in this file or in one beside it."""
         for _ in range(LONGEST_REFERENCE_CHAIN):
             if not isinstance(node, dict):
                 return {}
             reference = node.get("$ref")
             if not isinstance(reference, str):
                 return node
-            found = resolve_pointer(self.root, reference[1:]) if reference[:1] == "#" else ABSENT
+            found = self._files.find(reference)
             node = {} if found is ABSENT else found
         return {}
 
@@ -161,10 +174,11 @@ class OpenApiDescription:
             body_required=body.get("required") is True,
             body_media_types=tuple(content),
             body_schema=self.follow(_objects(next(iter(content.values()), None)).get("schema")),
+            body_content=content,
             responses=_objects(node.get("responses")),
             servers=tuple(_server_urls(node, item, self.root)),
             security=tuple(self._security(node)),
-            problems=tuple(_external_references(node, item)),
+            problems=tuple(self._unresolved(node, item)),
         )
 
     def _parameters(
@@ -179,16 +193,29 @@ class OpenApiDescription:
 
     def _parameter(self, node: dict[str, Any]) -> DeclaredParameter:
         location = node["in"]
-        style = str(node.get("style") or ("form" if location in ("query", "cookie") else "simple"))
+        style = str(node.get("style") or DEFAULT_STYLES.get(location, "simple"))
+        content = _objects(node.get("content"))
         explode = node.get("explode")
         return DeclaredParameter(
             name=node["name"],
             location=location,
             required=node.get("required") is True or location == "path",
             style="content" if "content" in node else style,
-            explode=explode if isinstance(explode, bool) else style == "form",
+            explode=explode if isinstance(explode, bool) else style in ("form", "cookie"),
             schema=self.follow(node.get("schema")),
+            allow_reserved=node.get("allowReserved") is True,
+            content_type=next(iter(content), ""),
         )
+
+    def _unresolved(self, node: dict[str, Any], item: dict[str, Any]) -> Iterator[str]:
+        """Yield the references to other files that lead nowhere."""
+        shallow = [*_list(item.get("parameters")), *_list(node.get("parameters"))]
+        for one in [*shallow, node.get("requestBody")]:
+            reference = one.get("$ref") if isinstance(one, dict) else None
+            if not isinstance(reference, str) or reference.startswith("#"):
+                continue
+            if self._files.find(reference) is ABSENT:
+                yield reference
 
     def _security(self, node: dict[str, Any]) -> Iterator[tuple[SecurityScheme, ...]]:
         """One entry for each alternative; an empty one says that no credential is needed."""
@@ -211,14 +238,6 @@ def _scheme(name: str, found: dict[str, Any], scopes: list[Any]) -> SecuritySche
     flow = _objects(_objects(found.get("flows")).get("clientCredentials"))
     wanted = tuple(str(scope) for scope in scopes)
     return SecurityScheme(name, kind, token_url=str(flow.get("tokenUrl", "")), scopes=wanted)
-
-
-def _external_references(node: dict[str, Any], item: dict[str, Any]) -> Iterator[str]:
-    shallow = [*_list(item.get("parameters")), *_list(node.get("parameters"))]
-    for one in [*shallow, node.get("requestBody")]:
-        reference = one.get("$ref") if isinstance(one, dict) else None
-        if isinstance(reference, str) and not reference.startswith("#"):
-            yield reference
 
 
 def _server_urls(*nodes: dict[str, Any]) -> Iterator[str]:

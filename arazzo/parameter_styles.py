@@ -43,7 +43,7 @@ STYLES: Final = {
 }
 """Which style may stand where."""
 
-_DELIMITERS: Final = {
+DELIMITERS: Final = {
     "spaceDelimited": " ", "pipeDelimited": "|", "ssv": " ", "tsv": "\t", "pipes": "|"
 }  # fmt: skip
 _RESERVED: Final = ":/?@!$'()*,;="
@@ -76,7 +76,7 @@ def path_text(one: ParameterPlan, value: Json | Absent) -> str:
         return "." + ("." if one.explode else ",").join(_members(value, encoded, one.explode))
     if one.style == "matrix":
         return "".join(f";{pair}" if pair else "" for pair in _matrix(one, value))
-    joint = encoded(_DELIMITERS.get(one.style, ",")) if one.style in _DELIMITERS else ","
+    joint = encoded(DELIMITERS.get(one.style, ",")) if one.style in DELIMITERS else ","
     return joint.join(_members(value, encoded, one.explode))
 
 
@@ -96,7 +96,7 @@ def header_text(one: ParameterPlan, value: Json) -> str:
 
     Raises StepFailed for a character that would break out of the header.
     """
-    joint = _DELIMITERS.get(one.style, ",")
+    joint = DELIMITERS.get(one.style, ",")
     content = bool(one.content_type)
     text = _content(one, value) if content else joint.join(_members(value, text_of, one.explode))
     if any(character in HEADER_UNSAFE or ord(character) > LAST_LATIN for character in text):
@@ -113,7 +113,7 @@ def query_pairs(one: ParameterPlan, value: Json | Absent) -> list[str]:
         return []
     if one.content_type:
         return [f"{encoded(one.name)}={encoded(_content(one, value))}"]
-    spell = _allowing_reserved if one.allow_reserved else encoded
+    spell = allowing_reserved if one.allow_reserved else encoded
     return list(pairs(one, value, lambda part: spell(text_of(part))))
 
 
@@ -128,7 +128,7 @@ def pairs(one: ParameterPlan, value: Json, spell: Spell) -> Iterator[str]:
     elif one.explode and isinstance(value, dict):
         yield from _members(value, spell, True)
     else:
-        joint = encoded(_DELIMITERS[one.style]) if one.style in _DELIMITERS else ","
+        joint = encoded(DELIMITERS[one.style]) if one.style in DELIMITERS else ","
         yield f"{name}={joint.join(_members(value, spell, False))}"
 
 
@@ -182,7 +182,7 @@ def querystring(one: ParameterPlan, value: Json | Absent) -> list[str]:
     if is_undefined(value) or value == "":
         return []
     if isinstance(value, str):
-        return [_allowing_reserved(value.removeprefix("?"), "&+")]
+        return [allowing_reserved(value.removeprefix("?"), "&+")]
     if is_json(one.content_type):
         return [encoded(_content(one, value))]
     if isinstance(value, dict):
@@ -264,7 +264,7 @@ def _is_json_text(text: str) -> bool:
     return True
 
 
-def _allowing_reserved(text: str, more: str = "") -> str:
+def allowing_reserved(text: str, more: str = "") -> str:
     """Reserved expansion (RFC 6570, 3.2.3): reserved characters and triples pass unchanged."""
     parts = _TRIPLE.split(text)
     return "".join(

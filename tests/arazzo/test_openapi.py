@@ -105,7 +105,9 @@ def test_parameters_of_operation_and_path() -> None:
         DeclaredParameter("id", "path", True, "simple", False, {"type": "string"}),
         DeclaredParameter("page", "query", True, "pipeDelimited", False),
         DeclaredParameter("X-Trace", "header", False, "simple", False),
-        DeclaredParameter("filter", "query", False, "content", True),
+        DeclaredParameter(
+            "filter", "query", False, "content", True, content_type="application/json"
+        ),
         DeclaredParameter("session", "cookie", False, "form", True),
     )
     assert only("changeJob").parameter("page", "query") == DeclaredParameter(

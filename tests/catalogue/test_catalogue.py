@@ -286,7 +286,7 @@ def test_a_source_that_is_not_there_names_the_places(
     ("content", "said"),
     [
         ("{", "api.json"),
-        ({"swagger": "2.0", "info": {}, "paths": {}}, "no OpenAPI 3 description"),
+        ({"swagger": "1.2", "info": {}, "paths": {}}, "no OpenAPI 3 description"),
         ({"hello": 1}, "no OpenAPI 3 description"),
         ([], "api.json"),
     ],
