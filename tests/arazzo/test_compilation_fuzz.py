@@ -52,9 +52,9 @@ def mutated(draw: st.DrawFn, value: Any) -> Any:
         if change == "take" and len(parent) > 1:
             del parent[path[-1]]
         elif change == "add" and isinstance(parent, dict):
-            parent[draw(st.sampled_from(KEYS))] = draw(st.sampled_from(STRANGE))
+            parent[draw(st.sampled_from(KEYS))] = copy.deepcopy(draw(st.sampled_from(STRANGE)))
         else:
-            parent[path[-1]] = draw(st.sampled_from(STRANGE))
+            parent[path[-1]] = copy.deepcopy(draw(st.sampled_from(STRANGE)))
     return made
 
 
