@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -128,10 +128,10 @@ async def test_the_life_of_a_detached_run(terminal: Terminal, house: House) -> N
 async def polling(house: House, run: str) -> None:
     """Return when a run waits for its next poll."""
     handle = house.client.get_workflow_handle(run)
-    for _ in range(200):
-        found = await handle.query("progress")
-        if found.get("nextWakeUp"):
-            return
+    for _ in range(400):
+        with suppress(RPCError):  # not started yet
+            if (await handle.query("progress")).get("nextWakeUp"):
+                return
         await asyncio.sleep(0.05)
     pytest.fail(f"{run} does not poll")
 
@@ -169,20 +169,13 @@ async def test_leaving_with_ctrl_c_leaves_the_run_running(terminal: Terminal, ho
     await handle.terminate()
 
 
-async def test_a_watcher_that_leaves_tells_json_readers_too(
-    terminal: Terminal, house: House
-) -> None:
+async def test_leaving_tells_json_readers_too(terminal: Terminal, house: House) -> None:
     """One object with the status `running`."""
-    handle = await house.start(
-        "export-cohort-members",
-        {"cohortId": "c0ffee1", "basicAuth": SECRET},
-        polling={"first": 60.0, "longest": 60.0},
-    )
-    process = await terminal.start("watch", handle.id, "--json")
-    await polling(house, handle.id)
-    await asyncio.sleep(2.5)  # until it watches: it prints nothing that would tell
-    assert report(await terminal.interrupt(process), "running", 1)["workflowId"] == handle.id
-    await handle.terminate()
+    run = new_id()
+    process = await terminal.start(*EXPORT, "--poll-interval", "60", "--id", run, "--json")
+    await polling(house, run)
+    assert report(await terminal.interrupt(process), "running", 1)["workflowId"] == run
+    await house.client.get_workflow_handle(run).terminate()
 
 
 @pytest.mark.parametrize("command", ["status", "watch", "result", "cancel"])
