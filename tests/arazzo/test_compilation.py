@@ -198,6 +198,17 @@ BROKEN = [
         "`in: url` is no place for a parameter",
     ),
     Broken(
+        "inapplicable-style",
+        (PARAMETER, PARAMETER.replace("- name", f"- {HERE}name")),
+        "the style `deepObject` of the path parameter `jobId` does not exist there; "
+        "it is sent as `simple`",
+        "declare one of: simple, label, matrix, ssv, tsv, pipes",
+        severity="warning",
+        openapi=changed(
+            OPENAPI, "name: jobId, in: path,", "name: jobId, in: path, style: deepObject,"
+        ),
+    ),
+    Broken(
         "forbidden-header",
         (PARAMETER, f"{PARAMETER}\n    - {HERE}name: Host\n      in: header\n      value: a.test"),
         "the header `Host` is not a document's to set",
