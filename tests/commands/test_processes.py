@@ -139,11 +139,7 @@ async def test_a_variable_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     """Exit code 2 and the variable, whichever command reads it."""
     wrong = [
         ("DURAZZO_HTTP_TOTAL_SECONDS", "soon"),
-        ("DURAZZO_HTTP_TOTAL_SECONDS", "-1"),
         ("DURAZZO_SERVERS", "api=example.com"),
-        ("DURAZZO_SERVERS", "{"),
-        ("DURAZZO_TASK_QUEUE", ""),
-        ("DURAZZO_VISIT_BUDGET", "0"),
     ]
     terminals = [Terminal(tmp_path, variables={name: value}) for name, value in wrong]
     told = await asyncio.gather(*(one.durazzo("list") for one in terminals))
