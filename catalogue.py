@@ -212,17 +212,28 @@ class Reader:
         self.defaults = defaults
         self.descriptions: dict[Path, OpenApiDescription] = {}
         self.settings: dict[Path, ProviderSettings] = {}
+        self.documents: dict[Path, CompiledDocument] = {}
+        self.opening: set[Path] = set()
 
     def read(self, file: Path, root: Path) -> CompiledDocument:
         """Return a document with all its sources; `root` bounds the search for settings.
 
         Raises DocumentInvalid when it can't be read at all.
         """
+        own = file.resolve()
+        if own not in self.documents:
+            self.opening.add(own)
+            try:
+                self.documents[own] = self._compile(file, root)
+            finally:
+                self.opening.discard(own)
+        return self.documents[own]
+
+    def _compile(self, file: Path, root: Path) -> CompiledDocument:
         source = yaml_text.read(_text(file), _shown(file))
         settings = self._settings_of(file, root)
-        return compile_arazzo(
-            source, self._sources(source, file, settings), settings, self.defaults
-        )
+        sources = self._sources(source, file, root, settings)
+        return compile_arazzo(source, sources, settings, self.defaults)
 
     def _settings_of(self, file: Path, root: Path) -> ProviderSettings:
         """Return the settings of the nearest folder that has some, up to the documents' root."""
@@ -244,18 +255,32 @@ class Reader:
                 raise DocumentInvalid(list(_settings_findings(source, error))) from error
         return self.settings[file]
 
-    def _sources(self, source: YamlText, file: Path, settings: ProviderSettings) -> Sources:
+    def _sources(
+        self, source: YamlText, file: Path, root: Path, settings: ProviderSettings
+    ) -> Sources:
         sources = Sources()
         for one in _source_descriptions(source):
-            if one.type not in (None, "openapi"):
-                sources.problems[one.name] = f"is of the type `{one.type}`, not supported yet"
+            if one.type == "asyncapi":
+                sources.problems[one.name] = "is of the type `asyncapi`, not supported yet"
                 continue
             found = _source_file(one, file, settings)
             if isinstance(found, str):
                 sources.problems[one.name] = found
+            elif one.type == "arazzo" or (one.type is None and _is_arazzo(found)):
+                self._open_document(one.name, found, root, sources)
             else:
                 self._open(one.name, found, sources)
         return sources
+
+    def _open_document(self, name: str, file: Path, root: Path, sources: Sources) -> None:
+        """Read another document, whose workflows this one calls; a circle of them is refused."""
+        if file.resolve() in self.opening:
+            sources.problems[name] = "refers back to this document, so both would wait for another"
+            return
+        try:
+            sources.arazzo[name] = self.read(file, root)
+        except DocumentInvalid as error:
+            sources.problems[name] = f"can't be read: {error.message}"
 
     def _open(self, name: str, file: Path, sources: Sources) -> None:
         try:

@@ -75,7 +75,10 @@ class Plans:
         plan = Plan.model_validate(found.plan)
         schema = InputsSchema(plan.inputs_schema, plan.component_inputs)
         inputs = schema.check(request.inputs, plan.secret_inputs)
-        return LoadedPlan(state=_beginning(plan, found.plan, inputs).as_json())
+        begun = _beginning(plan, found.plan, inputs).as_json()
+        counters = {"transfers": found.transfers, "visits": found.visits}
+        state = RunState.model_validate({**begun, **counters})
+        return LoadedPlan(state=state.as_json())
 
     def _vouched(self, carried: Any) -> Carried:
         try:
@@ -84,9 +87,7 @@ class Plans:
             raise InputInvalid(
                 "the third argument is the engine's own; leave it out", reason="carried"
             ) from error
-        body = (
-            {"plan": found.plan} if found.state is None else found.model_dump(exclude={"signature"})
-        )
+        body = {name: value for name, value in carried.items() if name != "signature"}
         verify(self.key, body, found.signature, "the state carried by this run")
         if found.plan.get("plan_format") != PLAN_FORMAT:
             raise InputInvalid(
@@ -111,6 +112,10 @@ class Plans:
             update={
                 "steps": tuple(signed(step) for step in plan.steps),
                 "workflows": {name: vouched_for(sub) for name, sub in plan.workflows.items()},
+                "transfers": {
+                    name: SubWorkflow(plan=self._signed(sub.plan))
+                    for name, sub in plan.transfers.items()
+                },
             }
         )
 
@@ -180,11 +185,16 @@ def _chosen(
         return step.model_copy(update={"attempt": attempt, "polling": polling})
 
     def all_chosen(plan: Plan) -> Plan:
-        workflows = {
-            name: SubWorkflow(plan=all_chosen(sub.plan)) for name, sub in plan.workflows.items()
-        }
-        steps = tuple(chosen(step) for step in plan.steps)
-        return plan.model_copy(update={"steps": steps, "workflows": workflows})
+        def of_each(table: Mapping[str, SubWorkflow]) -> dict[str, SubWorkflow]:
+            return {name: SubWorkflow(plan=all_chosen(sub.plan)) for name, sub in table.items()}
+
+        return plan.model_copy(
+            update={
+                "steps": tuple(chosen(step) for step in plan.steps),
+                "workflows": of_each(plan.workflows),
+                "transfers": of_each(plan.transfers),
+            }
+        )
 
     return all_chosen(plan)
 

@@ -51,11 +51,14 @@ class LoadedPlan(Message):
 class Carried(Message):
     """What continue-as-new hands over: plan and state as JSON, and the worker's signature.
 
-    A parent hands its child a plan without a state: the child begins, by the parent's plan.
+    A parent hands its child a plan without a state: the child begins, by the parent's plan. So
+    does a run that transfers to another workflow, with the counters that go on.
     """
 
     plan: dict[str, Any]
     state: dict[str, Any] | None = None
+    transfers: dict[str, Any] = {}
+    visits: int = 0
     signature: str = ""
 
 

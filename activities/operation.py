@@ -93,7 +93,7 @@ class Operations:
         plan = AttemptPlan.model_validate(request.attempt)
         values, secrets = reveal(request.values, plan.operation.secrets, self.secrets, self.key)
         masking = Masking(secrets)
-        context = Context(inputs=values.get("inputs", {}), steps=values.get("steps", {}))
+        context = context_of(values)
         try:
             return await self._sent(plan, request, context, masking, number)
         except DurazzoError as error:
@@ -182,7 +182,7 @@ class Operations:
         request = AttemptRequest.model_validate(raw)
         plan = AttemptPlan.model_validate(request.attempt)
         values = request.values
-        context = Context(inputs=values.get("inputs", {}), steps=values.get("steps", {}))
+        context = context_of(values)
         outcome = judge(plan, context, spent=request.spent)
         lost = outcome.model_copy(update={"sent": "maybe", "why": request.why})
         return lost.model_dump(mode="json", exclude_defaults=True)
@@ -192,14 +192,19 @@ class Operations:
         """Judge a workflow that a step called and that has ended."""
         request = WorkflowStepRequest.model_validate(raw)
         plan = AttemptPlan.model_validate(request.attempt)
-        context = Context(
-            inputs=request.values.get("inputs", {}),
-            steps=request.values.get("steps", {}),
-            outputs=request.outputs or {},
-        )
+        context = replace(context_of(request.values), outputs=request.outputs or {})
         outcome = judge_workflow(plan, context, failure=request.why, spent=request.spent)
         told = outcome.model_copy(update={"error": request.error})
         return told.model_dump(mode="json", exclude_defaults=True)
+
+
+def context_of(values: dict[str, Any]) -> Context:
+    """Return the context of the values that travel to an activity."""
+    return Context(
+        inputs=values.get("inputs", {}),
+        steps=values.get("steps", {}),
+        workflows=values.get("workflows", {}),
+    )
 
 
 def may_attempt_again(call: Call, error: TransportFailed) -> bool:

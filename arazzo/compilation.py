@@ -8,7 +8,7 @@ A workflow with an error has no plan; the others of its document stay runnable.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import jsonschema_rs
@@ -16,10 +16,20 @@ import jsonschema_rs
 from arazzo import expression, model, template
 from arazzo.call_compilation import expressions_in
 from arazzo.inputs import InputsSchema
-from arazzo.plan import ENGINE_REV, PLAN_FORMAT, DocumentIdentity, Plan
+from arazzo.plan import (
+    ENGINE_REV,
+    PLAN_FORMAT,
+    Dependency,
+    DocumentIdentity,
+    Invocation,
+    Plan,
+    SubWorkflow,
+)
 from arazzo.scope import Defaults, FoundOperation, Scope, Sources
 from arazzo.sealing import with_sealed_outputs
 from arazzo.step_compilation import StepCompiler
+from arazzo.transfers import missing_targets, with_transfers
+from arazzo.workflow_lookup import find_workflow, runnable, same_named, sub_workflow
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -90,9 +100,43 @@ def compile_document(
         )
         for index, workflow in enumerate(document.workflows)
     ]  # fmt: skip
-    workflows = tuple(one for index in range(len(scopes)) if (one := compiled(index)))
+    workflows = _linked(
+        tuple(one for index in range(len(scopes)) if (one := compiled(index))), sources
+    )
     return CompiledDocument(
         source.file, document.info.title, document.info.version, workflows, tuple(findings)
+    )
+
+
+def _linked(
+    workflows: tuple[CompiledWorkflow, ...], sources: Sources
+) -> tuple[CompiledWorkflow, ...]:
+    """Lay the plans beside each other that can transfer to each other."""
+    others = [one for document in sources.arazzo.values() for one in document.workflows]
+    known = {one.workflow_type: sub_workflow(one) for one in (*workflows, *others) if one.plan}
+    secret = {name: set(sub.plan.secret_inputs) for name, sub in known.items()}
+    return tuple(_with_transfers(one, known, secret) for one in workflows)
+
+
+def _with_transfers(
+    compiled: CompiledWorkflow, known: Mapping[str, SubWorkflow], secret: Mapping[str, set[str]]
+) -> CompiledWorkflow:
+    if compiled.plan is None:
+        return compiled
+    plan = with_transfers(compiled.plan, known)
+    missing = missing_targets(plan)
+    if missing:
+        said = f"a goto transfers to {', '.join(f'`{one}`' for one in missing)}, which can't be run"
+        finding = compiled.source.finding(
+            "broken-workflow", said, compiled.path, mend="mend the errors of those workflows"
+        )
+        return replace(compiled, plan=None, findings=(*compiled.findings, finding))
+    handed_on = {name for target in plan.transfers for name in secret.get(target, ())}
+    own = handed_on & set(compiled.schema.properties)
+    secrets = tuple(sorted({*plan.secret_inputs, *own}))
+    servers = dict(compiled.servers)
+    return replace(
+        compiled, plan=plan.model_copy(update={"secret_inputs": secrets}), servers=servers
     )
 
 
@@ -111,9 +155,8 @@ def _document_findings(source: YamlText, document: model.Document) -> Iterator[F
 def _compile_workflow(scope: Scope) -> CompiledWorkflow:
     schema = _schema(scope)
     _check_ids(scope)
-    if scope.workflow.depends_on:
-        scope.unsupported("`dependsOn`", ("dependsOn",))
     compiler = StepCompiler(scope, schema)
+    dependencies = _dependencies(scope, schema, compiler)
     steps = [compiler.compile(index) for index in range(len(scope.workflow.steps))]
     compiler.check_workflow_outputs()
     sealed = compiler.names.sealed
@@ -126,7 +169,7 @@ def _compile_workflow(scope: Scope) -> CompiledWorkflow:
         plan=None
         if broken
         else with_sealed_outputs(
-            _plan(scope, schema, compiler, [one for one in steps if one]), sealed
+            _plan(scope, schema, compiler, [one for one in steps if one], dependencies), sealed
         ),
         findings=tuple(scope.findings),
         servers=compiler.servers,
@@ -136,8 +179,35 @@ def _compile_workflow(scope: Scope) -> CompiledWorkflow:
     )
 
 
+def _dependencies(
+    scope: Scope, schema: InputsSchema, compiler: StepCompiler
+) -> tuple[Dependency, ...]:
+    """«A list of workflows that MUST be completed before this workflow can be processed»."""
+    made: list[Dependency] = []
+    for index, written in enumerate(scope.workflow.depends_on):
+        path: Path = ("dependsOn", index)
+        found = find_workflow(scope, written, path)
+        compiled = runnable(scope, found, path) if found else None
+        if compiled is None:
+            continue
+        compiler.workflows[compiled.workflow_type] = sub_workflow(compiled)
+        for source, choices in compiled.servers.items():
+            compiler.servers.setdefault(source, dict(choices))
+        inputs = same_named(schema, compiled.schema)
+        secret = compiled.plan.secret_inputs if compiled.plan else ()
+        compiler.secret_inputs.update(name for name in inputs if name in secret)
+        kind, name = compiled.workflow_type, compiled.workflow.workflow_id
+        invocation = Invocation(workflow_type=kind, workflow_id=name, inputs=inputs)
+        made.append(Dependency(name=name, invocation=invocation))
+    return tuple(made)
+
+
 def _plan(
-    scope: Scope, schema: InputsSchema, compiler: StepCompiler, steps: list[StepPlan]
+    scope: Scope,
+    schema: InputsSchema,
+    compiler: StepCompiler,
+    steps: list[StepPlan],
+    dependencies: tuple[Dependency, ...],
 ) -> Plan:
     info = scope.document.info
     passwords = {name for name, one in schema.properties.items() if one.get("format") == "password"}
@@ -152,7 +222,13 @@ def _plan(
         steps=tuple(steps),
         outputs=scope.workflow.outputs,
         visit_budget=scope.defaults.visit_budget,
+        depends_on=dependencies,
         workflows=compiler.workflows,
+        workflow_reads=tuple(
+            dict.fromkeys(
+                [*compiler.output_reads.workflows, *(n for s in steps for n in s.reads.workflows)]
+            )
+        ),
     )
 
 

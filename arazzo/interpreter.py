@@ -6,13 +6,14 @@ workflow and in tests with a fake of fifteen lines. Semantics: DESIGN.md, sectio
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, assert_never
+from typing import TYPE_CHECKING, Any, assert_never
 
 from arazzo import run_errors, template
 from arazzo.context import Context
+from arazzo.effects import Pause, Transferred
 from arazzo.outcome import computed
 from arazzo.run_errors import LARGEST_RUN_BYTES
+from arazzo.state import TransferState, digest_of
 from arazzo.transition import (
     SHORTEST_RETRY,
     End,
@@ -22,6 +23,7 @@ from arazzo.transition import (
     Next,
     Poll,
     Retry,
+    Transfer,
     Unexpected,
     decide,
     fate_unknown,
@@ -33,47 +35,11 @@ from arazzo.transition import (
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from arazzo.context import Json
+    from arazzo.effects import Effects
     from arazzo.outcome import Outcome
-    from arazzo.plan import Plan, StepPlan
+    from arazzo.plan import ActionPlan, Plan, StepPlan
     from arazzo.state import RunState, StepState
     from arazzo.transition import Transition
-
-
-@dataclass(frozen=True, slots=True)
-class Pause:
-    """A wait: what for, how many seconds, which poll or attempt, and when it must be over.
-
-    `until` is the deadline of the loop in seconds since the epoch, None without one.
-    """
-
-    step_id: str
-    seconds: float
-    reason: str
-    number: int
-    until: float | None = None
-
-
-class Effects(Protocol):
-    """The world, as the interpreter needs it."""
-
-    def now(self) -> float:
-        """Return the present time in seconds since the epoch."""
-
-    async def perform(self, step: StepPlan, values: dict[str, Any]) -> Outcome:
-        """Make one attempt of a step and return how it was judged."""
-
-    async def call(self, step: StepPlan, inputs: dict[str, Any], values: dict[str, Any]) -> Outcome:
-        """Run the workflow that a step calls to its end and return how that was judged."""
-
-    async def pause(self, pause: Pause) -> None:
-        """Return after the pause's seconds."""
-
-    async def step_boundary(self, state: RunState) -> None:
-        """Be told that a step is about to begin: the place to store or to hand over the state."""
-
-    def show(self, state: RunState, pause: Pause | None) -> None:
-        """Be told that something changed that a watcher would like to see."""
 
 
 def joined_pages(
@@ -96,27 +62,52 @@ class Interpreter:
         self.plan = plan
         self.state = state
         self.effects = effects
+        self.transferred: Transferred | None = None
         self.loop_targets = {
             action.target or step.step_id
             for step in plan.steps
             for action in (*step.attempt.on_success, *step.attempt.on_failure)
         }
 
-    async def run(self) -> dict[str, Any]:
-        """Walk the steps to the end and return the outputs of the workflow.
+    async def run(self) -> dict[str, Any] | Transferred:
+        """Walk the steps to the end and return the outputs, or what the run is handed over to.
 
         Raises StepFailed, UnexpectedState, PollDeadlineExceeded, OutcomeUnknown or
         PayloadTooLarge.
         """
         self._refuse_growth()
+        await self._complete_dependencies()
         while self.state.cursor is not None:
             step = self.plan.steps[self.plan.index(self.state.cursor)]
             await self.effects.step_boundary(self.state)
             await self._visit(step)
+        if self.transferred is not None:
+            return self.transferred
         return computed(self.plan.outputs, self._context())
 
     def _context(self) -> Context:
-        return Context(inputs=self.state.inputs, steps=self.state.outputs)
+        state = self.state
+        return Context(inputs=state.inputs, steps=state.outputs, workflows=state.workflows)
+
+    async def _complete_dependencies(self) -> None:
+        for one in self.plan.depends_on:
+            if one.name in self.state.workflows:
+                continue
+            inputs = self._evaluated(one.invocation.inputs)
+            kind = one.invocation.workflow_type
+            invoked = await self.effects.invoke(f"dependsOn/{one.name}", kind, inputs)
+            if invoked.outputs is None:
+                role = "which this one depends on"
+                raise run_errors.workflow_failed(one.name, role, invoked.error, invoked.why)
+            self._remember(one.name, inputs, invoked.outputs)
+
+    def _remember(self, name: str, inputs: dict[str, Any], outputs: dict[str, Any]) -> None:
+        """Keep what is read of a completed workflow; of others only that it was completed."""
+        read = name in self.plan.workflow_reads
+        self.state.workflows[name] = {"inputs": inputs, "outputs": outputs} if read else {}
+
+    def _evaluated(self, inputs: dict[str, Any]) -> Any:
+        return template.evaluate_value(template.compile_value(inputs), self._context())
 
     async def _visit(self, step: StepPlan) -> None:
         self._enter(step)
@@ -160,9 +151,11 @@ class Interpreter:
         invocation = step.attempt.invocation
         if invocation is None:
             return await self.effects.perform(step, self._values(step))
-        compiled = template.compile_value(invocation.inputs)
-        inputs: Json = template.evaluate_value(compiled, self._context())
-        return await self.effects.call(step, inputs, self._values(step))
+        inputs = self._evaluated(invocation.inputs)
+        outcome = await self.effects.call(step, inputs, self._values(step))
+        if outcome.passed and invocation.workflow_id in self.plan.workflow_reads:
+            self._remember(invocation.workflow_id, inputs, outcome.outputs)
+        return outcome
 
     def _values(self, step: StepPlan) -> dict[str, Any]:
         here = self.state.step(step.step_id)
@@ -198,12 +191,16 @@ class Interpreter:
         if total > LARGEST_RUN_BYTES:
             raise run_errors.run_too_large(self.state, total)
 
-    async def _follow(self, step: StepPlan, outcome: Outcome, transition: Transition) -> None:
+    async def _follow(  # noqa: C901 - one case for each transition
+        self, step: StepPlan, outcome: Outcome, transition: Transition
+    ) -> None:
         match transition:
             case Next():
                 self._move(step, self._after(step))
             case Goto(target):
                 self._move(step, target)
+            case Transfer(action, after):
+                await self._transfer(step, outcome, action, after)
             case Poll(target, after):
                 await self._poll(step, outcome, target, after)
             case Retry(action, after):
@@ -235,6 +232,39 @@ class Interpreter:
             there.begin_loop(self.effects.now())
             there.leave_loop()
         self.state.cursor = target
+
+    async def _transfer(
+        self, step: StepPlan, outcome: Outcome, action: ActionPlan, after: float | None
+    ) -> None:
+        """Hand over; workflows that transfer to each other with the same inputs are a poll."""
+        target, inputs = action.workflow or "", self._evaluated(action.inputs)
+        digest, transfers = digest_of(inputs), dict(self.state.transfers)
+        before = transfers.get(target)
+        if before is None or before.digest != digest:
+            transfers[target] = TransferState(digest=digest, since=self.effects.now())
+        else:
+            again = before.model_copy(update={"polls": before.polls + 1})
+            transfers[target] = again
+            await self._pause(step, self._transfer_pause(step, target, again, outcome, after))
+        self.transferred = Transferred(target, inputs, transfers, self.state.visits)
+        self.state.cursor = None
+
+    def _transfer_pause(
+        self,
+        step: StepPlan,
+        target: str,
+        again: TransferState,
+        outcome: Outcome,
+        after: float | None,
+    ) -> Pause:
+        deadline = again.since + step.polling.deadline
+        left = deadline - self.effects.now()
+        seconds = step.polling.wait(again.polls) if after is None else max(SHORTEST_RETRY, after)
+        seconds = seconds if outcome.retry_after is None else outcome.retry_after
+        if left <= 0:
+            raise run_errors.transfer_deadline(target, again.polls, step.polling.deadline)
+        reason = f"transfer to `{target}`"
+        return Pause(step.step_id, min(seconds, left), reason, again.polls, deadline)
 
     async def _poll(
         self, step: StepPlan, outcome: Outcome, target: str, after: float | None
@@ -287,7 +317,35 @@ class Interpreter:
         seconds = after if outcome.retry_after is None else outcome.retry_after
         name = step.attempt.on_failure[action].name
         await self._pause(step, Pause(step.step_id, seconds, f"retry `{name}`", count))
+        await self._before_retry(step, step.attempt.on_failure[action])
         self.state.step(step.step_id).retrying = True
+
+    async def _before_retry(self, step: StepPlan, action: ActionPlan) -> None:
+        """Run the step or workflow of the action.
+
+        «The reference is executed and the context is returned, after which the current step is
+        retried» (4.6.8).
+        """
+        if action.target is not None:
+            await self._run_beside(self.plan.steps[self.plan.index(action.target)])
+        elif action.workflow is not None:
+            number = self.state.step(step.step_id).attempts
+            name = f"{step.step_id}/{action.name}#{number}"
+            inputs = self._evaluated(action.inputs)
+            invoked = await self.effects.invoke(name, action.workflow, inputs)
+            if invoked.outputs is None:
+                role = f"which runs before a retry of step `{step.step_id}`"
+                kind = action.workflow
+                raise run_errors.workflow_failed(kind, role, invoked.error, invoked.why)
+
+    async def _run_beside(self, step: StepPlan) -> None:
+        """Run a step for its outputs only: where it leads to is not followed."""
+        self._enter(step)
+        outcome = await self._attempt(step)
+        self._keep(step, outcome)
+        self._set_standing(step, "passed" if outcome.passed else "failed")
+        if not outcome.passed:
+            raise run_errors.step_failed(self.state, step, outcome, "")
 
     async def _pause(self, step: StepPlan, pause: Pause) -> None:
         self._set_standing(step, "waiting", pause)

@@ -7,23 +7,23 @@ child of its own, by a plan that lies inside the caller's.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from arazzo import expression, navigation
 from arazzo.call_compilation import expressions_in, resolved_parameter
-from arazzo.plan import Invocation, SubWorkflow
+from arazzo.plan import Invocation
 from arazzo.scope import closest
+from arazzo.workflow_lookup import find_workflow, runnable, sub_workflow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from arazzo.compilation import CompiledWorkflow
     from arazzo.model import Parameter, Step
+    from arazzo.plan import SubWorkflow
     from arazzo.references import Collected, Names
     from arazzo.scope import Scope
     from arazzo.yaml_text import Path
-
-SOURCE_PREFIX: Final = "$sourceDescriptions."
 
 
 @dataclass
@@ -42,19 +42,18 @@ class InvocationCompiler:
     def compile(self) -> Invocation | None:
         """Return the invocation, None when there is no such workflow or it has no plan."""
         self._refuse_operations()
-        called = self._called(self.step.workflow_id or "")
+        path = (*self.path, "workflowId")
+        found = find_workflow(self.scope, self.step.workflow_id or "", path, self.step.step_id)
+        called = runnable(self.scope, found, path, self.step.step_id) if found else None
         if called is None or called.plan is None:
             return None
         for source, choices in called.servers.items():
             self.servers.setdefault(source, dict(choices))
-        schema = {
-            "inputs_schema": called.schema.schema,
-            "component_inputs": called.schema.components,
-        }
-        plan = called.plan.model_copy(update=schema)
-        self.workflows[called.workflow_type] = SubWorkflow(plan=plan)
+        self.workflows[called.workflow_type] = sub_workflow(called)
         return Invocation(
-            workflow_type=called.workflow_type, inputs=self._inputs(called, plan.secret_inputs)
+            workflow_type=called.workflow_type,
+            workflow_id=called.workflow.workflow_id,
+            inputs=self._inputs(called, called.plan.secret_inputs),
         )
 
     def _refuse_operations(self) -> None:
@@ -69,36 +68,6 @@ class InvocationCompiler:
                     (name,),
                     mend=f"keep either `workflowId` or `{name}`",
                 )
-
-    def _called(self, workflow_id: str) -> CompiledWorkflow | None:
-        if workflow_id.startswith(SOURCE_PREFIX):
-            self._unsupported("a workflow of another document", ("workflowId",))
-            return None
-        known = [one.workflow_id for one in self.scope.document.workflows]
-        if workflow_id not in known:
-            self._add(
-                "unknown-workflow",
-                f"the step calls a workflow `{workflow_id}` that does not exist",
-                ("workflowId",),
-                mend=closest(workflow_id, known),
-            )
-            return None
-        found = self.scope.compiled(workflow_id)
-        if found is None:
-            self._add(
-                "recursive-workflow",
-                f"the workflow `{workflow_id}` calls itself by way of this step",
-                ("workflowId",),
-                mend="a loop is written with `goto`",
-            )
-        elif found.plan is None:
-            self._add(
-                "broken-workflow",
-                f"the workflow `{workflow_id}` that the step calls can't be run",
-                ("workflowId",),
-                mend=f"mend the errors of `{workflow_id}`",
-            )
-        return found
 
     def _inputs(self, called: CompiledWorkflow, secrets: tuple[str, ...]) -> dict[str, Any]:
         inputs: dict[str, Any] = {}
@@ -149,6 +118,3 @@ class InvocationCompiler:
     def _add(self, code: str, message: str, path: Path, *, mend: str = "") -> None:
         where = (*self.path, *path)
         self.scope.add(code, message, where, mend=mend, step_id=self.step.step_id)
-
-    def _unsupported(self, what: str, path: Path) -> None:
-        self.scope.unsupported(what, (*self.path, *path), self.step.step_id)

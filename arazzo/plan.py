@@ -45,11 +45,17 @@ class CriterionPlan(PlanPart):
 
 
 class ActionPlan(PlanPart):
-    """An action. `target` is a stepId of the same workflow; `retry_after` is in seconds."""
+    """An action. `target` is a stepId of the same workflow; `retry_after` is in seconds.
+
+    `workflow` is the type of a workflow that a goto transfers to, or that runs before a retry,
+    with these `inputs`, whose strings hold expressions.
+    """
 
     name: str
     type: Literal["end", "goto", "retry"]
     target: str | None = None
+    workflow: str | None = None
+    inputs: dict[str, Any] = {}
     retry_after: float | None = None
     retry_limit: int | None = None
     criteria: tuple[CriterionPlan, ...] = ()
@@ -122,6 +128,18 @@ class CredentialPlan(PlanPart):
         return tuple(one for one in (self.secret, self.client_id, self.client_secret) if one)
 
 
+class ReplacementPlan(PlanPart):
+    """A place in a payload and the value to set there; strings in `value` may hold expressions.
+
+    `version` is that of an XPath, as the document writes it.
+    """
+
+    target: str
+    type: Literal["jsonpointer", "jsonpath", "xpath"] = "jsonpointer"
+    version: str | None = None
+    value: Any = None
+
+
 class Call(PlanPart):
     """An operation as one step calls it.
 
@@ -143,6 +161,7 @@ class Call(PlanPart):
     payload: Any = None
     parts: dict[str, PartPlan] = {}
     xml: XmlPlan | None = None
+    replacements: tuple[ReplacementPlan, ...] = ()
     writes: bool
     idempotency_header: str | None = None
     idempotency: bool = False
@@ -156,9 +175,13 @@ class Call(PlanPart):
 
 
 class Invocation(PlanPart):
-    """A workflow as one step calls it: its type, and its inputs, whose strings hold expressions."""
+    """A workflow as one step calls it: its type, and its inputs, whose strings hold expressions.
+
+    `workflow_id` is its id in the document, as expressions say it.
+    """
 
     workflow_type: str
+    workflow_id: str = ""
     inputs: dict[str, Any] = {}
 
 
@@ -189,10 +212,11 @@ class AttemptPlan(PlanPart):
 
 
 class Reads(PlanPart):
-    """Names of the values that a step reads: inputs, and outputs by stepId."""
+    """Names of the values that a step reads: inputs, outputs by stepId, workflows by id."""
 
     inputs: tuple[str, ...] = ()
     steps: dict[str, tuple[str, ...]] = {}
+    workflows: tuple[str, ...] = ()
 
 
 class RetryPlan(PlanPart):
@@ -250,6 +274,13 @@ class StepPlan(PlanPart):
         return f"{self.attempt.operation.method} {self.attempt.operation.path}"
 
 
+class Dependency(PlanPart):
+    """A workflow that must be completed first; `name` is its workflowId, as expressions say it."""
+
+    name: str
+    invocation: Invocation
+
+
 class DocumentIdentity(PlanPart):
     """Which document a plan was made from."""
 
@@ -263,6 +294,8 @@ class Plan(PlanPart):
 
     `workflows` holds the plans of the workflows that steps call, by workflow type. Such a plan
     carries the JSON Schema of its inputs too, since no document is asked when it begins.
+    `transfers` are those that a goto can transfer to, from here or from one of them;
+    `workflow_reads` are the workflowIds of which inputs or outputs are read.
     """
 
     plan_format: int
@@ -273,7 +306,10 @@ class Plan(PlanPart):
     steps: tuple[StepPlan, ...]
     outputs: dict[str, Any] = {}
     visit_budget: int
+    depends_on: tuple[Dependency, ...] = ()
     workflows: dict[str, SubWorkflow] = {}
+    transfers: dict[str, SubWorkflow] = {}
+    workflow_reads: tuple[str, ...] = ()
     inputs_schema: Any = None
     component_inputs: dict[str, Any] = {}
 

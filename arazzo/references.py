@@ -28,11 +28,10 @@ if TYPE_CHECKING:
 
 _AFTER_RESPONSE: Final = frozenset(
     ("statusCode", "response", "request", "url", "method", "body", "inputs", "steps",
-     "sourceDescriptions")
+     "workflows", "sourceDescriptions")
 )  # fmt: skip
-_BEFORE_REQUEST: Final = frozenset(("inputs", "steps", "sourceDescriptions"))
+_BEFORE_REQUEST: Final = frozenset(("inputs", "steps", "workflows", "sourceDescriptions"))
 _NOT_YET: Final = {
-    "workflows": "outputs of other workflows",
     "components": "expressions that read components",
     "self": "Arazzo 1.1",
     "message": "Arazzo 1.1 and AsyncAPI",
@@ -46,21 +45,35 @@ class Collected:
 
     inputs: dict[str, None] = field(default_factory=dict)
     steps: dict[str, dict[str, None]] = field(default_factory=dict)
+    workflows: dict[str, None] = field(default_factory=dict)
 
     def reads(self) -> Reads:
         """Return what was gathered, as a part of the plan."""
         return Reads(
             inputs=tuple(self.inputs),
             steps={step_id: tuple(names) for step_id, names in self.steps.items()},
+            workflows=tuple(self.workflows),
         )
 
     def joined(self, other: Collected) -> Collected:
         """Return the names of both."""
         both = Collected(dict(self.inputs), {key: dict(value) for key, value in self.steps.items()})
         both.inputs.update(other.inputs)
+        both.workflows.update({**self.workflows, **other.workflows})
         for step_id, names in other.steps.items():
             both.steps.setdefault(step_id, {}).update(names)
         return both
+
+
+_KINDS: Final = ("inputs", "outputs")
+
+
+@dataclass(frozen=True, slots=True)
+class CompletedWorkflow:
+    """The names of what can be read of another workflow once it is completed."""
+
+    inputs: Collection[str]
+    outputs: Collection[str]
 
 
 @dataclass(frozen=True)
@@ -76,6 +89,8 @@ class Names:
     called_outputs: Collection[str] | None = None
     """The outputs of the workflow that the step calls, which it may read as `$outputs.name`."""
 
+    workflows: Mapping[str, CompletedWorkflow] = field(default_factory=dict)
+    """The workflows that are completed before a step may read them, by workflowId."""
     sealed: dict[str, set[str]] = field(default_factory=dict)
     """Outputs of steps that are secret, by stepId; shared by all steps of the workflow."""
 
@@ -139,6 +154,8 @@ class Names:
             self._input(one, found.rest, path, collected)
         elif found.root == "steps":
             self._step(one, found.rest, path, collected)
+        elif found.root == "workflows":
+            self._workflow(one, found.rest, path, collected)
         elif found.root == "sourceDescriptions":
             self._source(one, found.rest, path)
 
@@ -170,6 +187,21 @@ class Names:
             name = rest.removeprefix(f"{step}.").removeprefix("outputs.")
             self._unknown(f"output of step `{step}`", name, self.outputs_of[step], path, one)
 
+    def _workflow(self, one: Expression, rest: str, path: Path, collected: Collected) -> None:
+        """`"workflows." workflow-id "." ( "inputs" / "outputs" ) "." name`."""
+        workflow_id = longest_key(rest, self.workflows)
+        if workflow_id is None:
+            name = rest.split(".", maxsplit=1)[0]
+            self._unknown("workflow", name, self.workflows, path, one, " that is completed before")
+            return
+        collected.workflows[workflow_id] = None
+        kind, _, name = rest[len(workflow_id) + 1 :].partition(".")
+        known = getattr(self.workflows[workflow_id], kind, None) if kind in _KINDS else None
+        if known is None:
+            self._unknown("workflow-field", kind, _KINDS, path, one)
+        elif name and longest_key(name, known) is None:
+            self._unknown(f"{kind[:-1]} of workflow `{workflow_id}`", name, known, path, one)
+
     def _called_output(self, one: Expression, rest: str, path: Path) -> None:
         known = self.called_outputs or ()
         if rest and longest_key(rest, known) is None:
@@ -182,13 +214,19 @@ class Names:
             )
 
     def _unknown(
-        self, kind: str, name: str, known: Collection[str], path: Path, one: Expression
+        self,
+        kind: str,
+        name: str,
+        known: Collection[str],
+        path: Path,
+        one: Expression,
+        which: str = " that exists",
     ) -> None:
         close = get_close_matches(name, known, n=1)
         code = f"unknown-{kind.split(maxsplit=1)[0]}"
         told = ", ".join(f"`{other}`" for other in known) or "none"
         mend = f"did you mean `{close[0]}`?" if close else f"there are: {told}"
-        self._add(code, f"`{one.text}` names no {kind} that exists", path, mend)
+        self._add(code, f"`{one.text}` names no {kind}{which}", path, mend)
 
     def _syntax(self, error: ExpressionError, path: Path, code: str) -> None:
         self.findings.append(

@@ -64,11 +64,22 @@ class StepState(BaseModel):
             self.landmark = digest
 
 
+class TransferState(BaseModel):
+    """How often a workflow was transferred to with the same inputs, and since when."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    digest: str
+    since: float
+    polls: int = 0
+
+
 class RunState(BaseModel):
     """Where a run stands: the step to do next, the values so far, and the counters.
 
     `fixed_bytes` is the size of plan and inputs as JSON; `output_bytes` that of each step's
-    outputs.
+    outputs. `workflows` holds inputs and outputs of completed workflows, by workflowId, as far as
+    they are read; `transfers` the workflows that were transferred to, by type.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -80,6 +91,8 @@ class RunState(BaseModel):
     output_bytes: dict[str, int] = {}
     steps: dict[str, StepState] = {}
     visits: int = 0
+    workflows: dict[str, dict[str, Any]] = {}
+    transfers: dict[str, TransferState] = {}
 
     def as_json(self) -> dict[str, Any]:
         """Return the state as JSON without what is at its default."""
@@ -91,6 +104,7 @@ class RunState(BaseModel):
 
     def values(self, reads: Reads) -> dict[str, Any]:
         """Return just the inputs and outputs of that name that are there."""
+        read = {name: self.workflows[name] for name in reads.workflows if name in self.workflows}
         return {
             "inputs": {name: self.inputs[name] for name in reads.inputs if name in self.inputs},
             "steps": {
@@ -98,11 +112,17 @@ class RunState(BaseModel):
                 for step_id, names in reads.steps.items()
                 if (known := self.outputs.get(step_id)) is not None
             },
+            **({"workflows": read} if read else {}),
         }
 
     def digest(self, reads: Reads) -> str:
         """Return a digest of the values; a sealed one, spelt otherwise each time, is left out."""
-        return hashlib.sha256(canonical(_without_sealed(self.values(reads)))).hexdigest()
+        return digest_of(self.values(reads))
+
+
+def digest_of(value: Any) -> str:
+    """Return the SHA-256 of a JSON value, sealed values left out, as hex."""
+    return hashlib.sha256(canonical(_without_sealed(value))).hexdigest()
 
 
 def _without_sealed(value: Any) -> Any:

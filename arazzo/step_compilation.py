@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from arazzo import navigation
+from arazzo.action_compilation import ActionCompiler
 from arazzo.call_compilation import CallCompiler, expressions_in
 from arazzo.invocation_compilation import InvocationCompiler
-from arazzo.model import Action, CriterionExpressionType, Reusable
-from arazzo.plan import ActionPlan, AttemptPlan, CriterionPlan, RetryPlan, StepPlan
-from arazzo.references import Collected, Names
+from arazzo.model import CriterionExpressionType
+from arazzo.plan import AttemptPlan, CriterionPlan, RetryPlan, StepPlan
+from arazzo.references import Collected, CompletedWorkflow, Names
 from arazzo.scope import closest
+from arazzo.workflow_lookup import peek_workflow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from arazzo.inputs import InputsSchema
     from arazzo.model import Criterion, Step
     from arazzo.plan import SubWorkflow
     from arazzo.scope import Scope
+    from arazzo.workflow_lookup import FoundWorkflow
     from arazzo.yaml_text import Path
-
-ACTION_TYPES: Final = ("end", "goto", "retry")
 
 
 class StepCompiler:
@@ -39,20 +40,35 @@ class StepCompiler:
             outputs_of={step.step_id: self._output_names(step) for step in self.steps},
             sources=[one.name for one in scope.document.source_descriptions],
             findings=scope.findings,
+            workflows=self._completed_workflows(),
         )
         self.secret_inputs: set[str] = set()
         self.servers: dict[str, dict[str, str]] = {}
         self.workflows: dict[str, SubWorkflow] = {}
+        self.transfers: dict[str, FoundWorkflow] = {}
+        self.output_reads = Collected()
+
+    def _completed_workflows(self) -> dict[str, CompletedWorkflow]:
+        """Those that this one depends on, and those that its steps call."""
+        written = [*self.scope.workflow.depends_on, *(one.workflow_id for one in self.steps)]
+        found = [peek_workflow(self.scope, one) for one in written if one]
+        return {
+            one.workflow.workflow_id: CompletedWorkflow(
+                list(one.schema.properties), list(one.workflow.outputs)
+            )
+            for one in found
+            if one is not None
+        }
 
     def _output_names(self, step: Step) -> list[str]:
         """A step that calls a workflow has the outputs of that workflow, too."""
         return list(dict.fromkeys([*step.outputs, *self._called_outputs(step)]))
 
     def _called_outputs(self, step: Step) -> list[str]:
-        called = (
-            one for one in self.scope.document.workflows if one.workflow_id == step.workflow_id
-        )
-        return [name for one in called for name in one.outputs]
+        if not step.workflow_id:
+            return []
+        found = peek_workflow(self.scope, step.workflow_id)
+        return list(found.workflow.outputs) if found else []
 
     def compile(self, index: int) -> StepPlan | None:
         """Return the plan of a step, or None when it has no operation to call."""
@@ -72,8 +88,12 @@ class StepCompiler:
                 self.scope, names, step, path, *gathered, self.workflows
             ).compile()
         criteria = self._criteria(step.success_criteria, (*path, "successCriteria"), judged)
-        on_success = self._actions(step, path, "onSuccess", judged)
-        on_failure = self._actions(step, path, "onFailure", judged)
+        actions = ActionCompiler(
+            self.scope, names.inputs, step, path,
+            lambda criteria, where: self._criteria(criteria, where, judged),
+            self.workflows, self.transfers,
+        )  # fmt: skip
+        on_success, on_failure = actions.compile("onSuccess"), actions.compile("onFailure")
         outputs = self._outputs(step, path, judged)
         if call is None and invocation is None:
             return None
@@ -144,112 +164,6 @@ class StepCompiler:
             plans.append(plan)
         return tuple(plans)
 
-    # -- actions ---------------------------------------------------------------------------------
-
-    def _actions(
-        self, step: Step, path: Path, written: str, collected: Collected
-    ) -> tuple[ActionPlan, ...]:
-        return tuple(
-            plan
-            for action, action_path in self._resolved_actions(step, path, written)
-            if (plan := self._action(step, action, action_path, collected)) is not None
-        )
-
-    def _resolved_actions(
-        self, step: Step, path: Path, written: str
-    ) -> Iterator[tuple[Action, Path]]:
-        """The step's own first, then the workflow's of other names."""
-        success = written == "onSuccess"
-        names: set[str] = set()
-        workflow = self.scope.workflow
-        levels: tuple[tuple[Sequence[Action | Reusable], Path], ...] = (
-            (step.on_success if success else step.on_failure, (*path, written)),
-            (
-                workflow.success_actions if success else workflow.failure_actions,
-                ("successActions" if success else "failureActions",),
-            ),
-        )
-        for actions, level_path in levels:
-            found = [
-                (action, (*level_path, index))
-                for index, one in enumerate(actions)
-                if (action := self._action_of(one, (*level_path, index), success=success))
-                and action.name not in names
-            ]
-            yield from found
-            names.update(action.name for action, _ in found)
-
-    def _action_of(self, one: Action | Reusable, path: Path, *, success: bool) -> Action | None:
-        if isinstance(one, Action):
-            return one
-        components = self.scope.document.components
-        known = components.success_actions if success else components.failure_actions
-        prefix = f"$components.{'successActions' if success else 'failureActions'}."
-        found = known.get(one.reference.removeprefix(prefix))
-        if found is None:
-            self.scope.add(
-                "unknown-component",
-                f"`{one.reference}` names no action of the components",
-                path,
-                mend=closest(one.reference, [prefix + name for name in known]),
-            )
-        return found
-
-    def _action(
-        self, step: Step, action: Action, path: Path, collected: Collected
-    ) -> ActionPlan | None:
-        if action.type not in ACTION_TYPES:
-            self.scope.add(
-                "unknown-action-type",
-                f"the action `{action.name}` has the type `{action.type}`",
-                (*path, "type"),
-                mend=closest(action.type, ACTION_TYPES),
-                step_id=step.step_id,
-            )
-            return None
-        criteria = self._criteria(action.criteria, (*path, "criteria"), collected)
-        if not self._check_target(step, action, path):
-            return None
-        return ActionPlan(
-            name=action.name,
-            type=action.type,
-            target=action.step_id if action.type == "goto" else None,
-            retry_after=action.retry_after,
-            retry_limit=action.retry_limit,
-            criteria=criteria,
-        )
-
-    def _check_target(self, step: Step, action: Action, path: Path) -> bool:
-        if action.workflow_id and action.type != "end":
-            self.scope.unsupported(
-                f"`{action.type}` with `workflowId`", (*path, "workflowId"), step.step_id
-            )
-            return False
-        if action.type == "retry" and action.step_id:
-            self.scope.unsupported("`retry` with `stepId`", (*path, "stepId"), step.step_id)
-            return False
-        if action.type != "goto":
-            return True
-        return self._check_goto(step, action, path)
-
-    def _check_goto(self, step: Step, action: Action, path: Path) -> bool:
-        known = [one.step_id for one in self.steps]
-        if action.step_id in known:
-            return True
-        message = (
-            f"the goto `{action.name}` has no target"
-            if not action.step_id
-            else f"the goto `{action.name}` leads to a step `{action.step_id}` that does not exist"
-        )
-        self.scope.add(
-            "unknown-step",
-            message,
-            (*path, "stepId"),
-            mend=closest(action.step_id or "", known),
-            step_id=step.step_id,
-        )
-        return False
-
     # -- outputs ---------------------------------------------------------------------------------
 
     def _outputs(self, step: Step, path: Path, collected: Collected) -> dict[str, str]:
@@ -274,7 +188,7 @@ class StepCompiler:
                 self.scope.unsupported("an output that is no expression", path)
                 continue
             self.names.check_value(
-                value, (*self.scope.path, *path), Collected(), after_response=False
+                value, (*self.scope.path, *path), self.output_reads, after_response=False
             )
             self._refuse_queries(value, path)
 

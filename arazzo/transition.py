@@ -34,6 +34,14 @@ class Goto:
 
 
 @dataclass(frozen=True, slots=True)
+class Transfer:
+    """Hand the run over to another workflow, for good; `after` as for a poll."""
+
+    action: ActionPlan
+    after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Poll:
     """Go back to this or an earlier step; `after` is the document's own wait in seconds."""
 
@@ -73,7 +81,7 @@ class Exhausted:
     limit: int
 
 
-Transition = Next | Goto | Poll | Retry | End | Fail | Unexpected | Exhausted
+Transition = Next | Goto | Transfer | Poll | Retry | End | Fail | Unexpected | Exhausted
 
 
 def decide(plan: Plan, step: StepPlan, outcome: Outcome, state: StepState) -> Transition:
@@ -106,6 +114,8 @@ def leads_back(plan: Plan, step: StepPlan, action: ActionPlan) -> bool:
 
 
 def _goto(plan: Plan, step: StepPlan, action: ActionPlan) -> Transition:
+    if action.workflow is not None:
+        return Transfer(action, action.retry_after)
     target = action.target or step.step_id
     back = leads_back(plan, step, action)
     return Poll(target, action.retry_after) if back else Goto(target)

@@ -17,7 +17,6 @@ from activities.operation import Operations
 from arazzo.errors import AuthorError, DocumentInvalid, DurazzoError, InputInvalid
 from arazzo.findings import checked_findings, strictly
 from arazzo.inputs import SECRET_KEY, is_secret
-from arazzo.interpreter import Interpreter
 from arazzo.plan import Plan
 from arazzo.state import RunState
 from catalogue import Catalogue, load_catalogue, worker_defaults
@@ -153,7 +152,7 @@ async def _run(
     loaded = plans.load(request)
     plan = Plan.model_validate(loaded.plan)
     effects = RehearsalEffects(plan, operations, plans, clock, f"try-{secrets.token_hex(8)}")
-    return await Interpreter(plan, RunState.model_validate(loaded.state), effects).run()
+    return await effects.outputs(RunState.model_validate(loaded.state))
 
 
 @asynccontextmanager

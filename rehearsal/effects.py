@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from activities.names import AttemptRequest, LoadPlanRequest
-from activities.operation import AttemptAgain
-from arazzo.context import Context
+from activities.operation import AttemptAgain, context_of
+from activities.signing import sign
+from arazzo.effects import Invoked, Transferred
 from arazzo.errors import DurazzoError
 from arazzo.interpreter import Interpreter
 from arazzo.outcome import Outcome, judge_workflow
@@ -20,7 +21,7 @@ from arazzo.transition import ends_the_caller
 if TYPE_CHECKING:
     from activities.load_plan import Plans
     from activities.operation import Operations
-    from arazzo.interpreter import Pause
+    from arazzo.effects import Pause
     from arazzo.plan import StepPlan
 
 
@@ -63,7 +64,7 @@ class RehearsalEffects:
         request = AttemptRequest(
             attempt=step.attempt.as_json(),
             signature=step.signature,
-            values={"inputs": values["inputs"], "steps": values["steps"]},
+            values={n: values[n] for n in ("inputs", "steps", "workflows") if n in values},
             spent=values["spent"],
             key=f"{self.run}/{step.step_id}/{values['visit']}" if call.writes else "",
             attempts=step.transport.attempts if repeatable else 1,
@@ -78,37 +79,51 @@ class RehearsalEffects:
 
     async def call(self, step: StepPlan, inputs: dict[str, Any], values: dict[str, Any]) -> Outcome:
         """Run the workflow that the step calls, by the plan that lies in this run's own."""
-        outputs: dict[str, Any] = {}
-        error: DurazzoError | None = None
-        try:
-            outputs = await self._outputs(step, inputs)
-        except DurazzoError as raised:
-            if ends_the_caller(type(raised).__name__):
-                raised.message = f"step `{step.step_id}`: {raised.message}"
-                raise
-            error = raised
-        context = Context(inputs=values["inputs"], steps=values["steps"], outputs=outputs)
+        invoked = await self.invoke(step.step_id, step.called, inputs)
+        outputs = invoked.outputs or {}
         outcome = judge_workflow(
             step.attempt,
-            context,
-            failure=error.message if error else "",
+            replace(context_of(values), outputs=outputs),
+            failure=invoked.why,
             spent=values["spent"],
         )
         joined = {**outputs, **outcome.outputs}
-        told = {"outputs": joined, "output_bytes": len(canonical(joined))}
-        return outcome.model_copy(update=told | {"error": type(error).__name__ if error else ""})
+        told = {"outputs": joined, "output_bytes": len(canonical(joined)), "error": invoked.error}
+        return outcome.model_copy(update=told)
 
-    async def _outputs(self, step: StepPlan, inputs: dict[str, Any]) -> dict[str, Any]:
-        sub = self.plan.workflows[step.called]
+    async def invoke(self, name: str, workflow_type: str, inputs: dict[str, Any]) -> Invoked:
+        """Run a workflow to its end, in this process as well."""
+        sub = self.plan.workflows[workflow_type]
         carried = {"plan": sub.plan.as_json(), "signature": sub.signature}
-        loaded = self.plans.load(
-            LoadPlanRequest(workflow_type=step.called, inputs=inputs, carried=carried)
+        request = LoadPlanRequest(workflow_type=workflow_type, inputs=inputs, carried=carried)
+        try:
+            state = RunState.model_validate(self.plans.load(request).state)
+            return Invoked(await self.of(sub.plan, f"{self.run}/{name}").outputs(state))
+        except DurazzoError as error:
+            if ends_the_caller(type(error).__name__):
+                error.message = f"step `{name}`: {error.message}"
+                raise
+            return Invoked(None, type(error).__name__, error.message)
+
+    def of(self, plan: Plan, run: str) -> RehearsalEffects:
+        """Return the world of another run of this try."""
+        return RehearsalEffects(plan, self.operations, self.plans, self.clock, run)
+
+    async def outputs(self, state: RunState) -> dict[str, Any]:
+        """Interpret the plan from this state; where it hands over, go on with the other one."""
+        ended = await Interpreter(self.plan, state, self).run()
+        if not isinstance(ended, Transferred):
+            return ended
+        target = self.plan.transfers[ended.workflow_type].plan
+        plan = target.model_copy(update={"transfers": self.plan.transfers})
+        transfers = {name: one.model_dump() for name, one in ended.transfers.items()}
+        body = {"plan": plan.as_json(), "transfers": transfers, "visits": ended.visits}
+        carried = {**body, "signature": sign(self.operations.key, body)}
+        request = LoadPlanRequest(
+            workflow_type=ended.workflow_type, inputs=ended.inputs, carried=carried
         )
-        effects = RehearsalEffects(
-            sub.plan, self.operations, self.plans, self.clock, f"{self.run}/{step.step_id}"
-        )
-        state = RunState.model_validate(loaded.state)
-        return await Interpreter(sub.plan, state, effects).run()
+        begun = RunState.model_validate(self.plans.load(request).state)
+        return await self.of(plan, self.run).outputs(begun)
 
     async def pause(self, pause: Pause) -> None:
         """Wait, shortened."""

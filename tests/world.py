@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from arazzo.effects import Pause
 from arazzo.errors import DurazzoError
-from arazzo.interpreter import Interpreter, Pause
+from arazzo.interpreter import Interpreter
 from arazzo.outcome import Outcome
 from arazzo.plan import Plan, StepPlan
 from arazzo.state import RunState

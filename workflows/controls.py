@@ -9,7 +9,7 @@ from pydantic import BaseModel
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from arazzo.interpreter import Pause
+    from arazzo.effects import Pause
     from arazzo.plan import Plan
     from arazzo.state import RunState
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
@@ -27,6 +27,7 @@ from activities.names import (
     AttemptRequest,
     WorkflowStepRequest,
 )
+from arazzo.effects import Invoked
 from arazzo.errors import RUN_ERRORS
 from arazzo.outcome import Outcome
 from arazzo.plan import canonical
@@ -34,7 +35,7 @@ from arazzo.transition import ends_the_caller
 from workflows.controls import as_markdown, progress_of
 
 if TYPE_CHECKING:
-    from arazzo.interpreter import Pause
+    from arazzo.effects import Pause, Transferred
     from arazzo.plan import Plan, StepPlan
     from arazzo.state import RunState
     from workflows.controls import Progress
@@ -102,7 +103,7 @@ class TemporalEffects:
         return AttemptRequest(
             attempt=step.attempt.as_json(),
             signature=step.signature,
-            values={"inputs": values["inputs"], "steps": values["steps"]},
+            values=_passed_on(values),
             spent=values["spent"],
             key=hashlib.sha256(key.encode()).hexdigest() if call.writes else "",
             attempts=step.transport.attempts if repeatable else 1,
@@ -110,37 +111,67 @@ class TemporalEffects:
 
     async def call(self, step: StepPlan, inputs: dict[str, Any], values: dict[str, Any]) -> Outcome:
         """Run the workflow of the step as a child, by the plan that lies in this run's own."""
-        called = step.called
-        sub = self.plan.workflows[called]
-        carried = {"plan": sub.plan.as_json(), "signature": sub.signature}
-        outputs: dict[str, Any] | None = None
-        failure: dict[str, Any] = {}
-        try:
-            outputs = await workflow.execute_child_workflow(
-                called,
-                args=[inputs, None, carried],
-                id=_child_id(step, values["attempt"]),
-                parent_close_policy=workflow.ParentClosePolicy.REQUEST_CANCEL,
-                static_summary=shortened(f"{step.step_id} · {step.request_line}"),
-            )
-        except ChildWorkflowError as error:
-            failure = _failure_of_child(step, error)
-        _stop_when_cancelled()
+        name = _activity_id(step, values["attempt"])
+        summary = f"{step.step_id} · {step.request_line}"
+        invoked = await self._child(name, step.called, inputs, summary)
         judged: dict[str, Any] = await workflow.execute_local_activity(
             JUDGE_WORKFLOW_STEP,
             WorkflowStepRequest(
                 attempt=step.attempt.as_json(),
-                values={"inputs": values["inputs"], "steps": values["steps"]},
+                values=_passed_on(values),
                 spent=values["spent"],
-                outputs=outputs,
-                **failure,
+                outputs=invoked.outputs,
+                why=invoked.why,
+                error=invoked.error,
             ).as_json(),
             start_to_close_timeout=LOCAL_ACTIVITY_TIMEOUT,
         )
         outcome = Outcome.model_validate(judged)
-        joined = {**(outputs or {}), **outcome.outputs}
+        joined = {**(invoked.outputs or {}), **outcome.outputs}
         size = len(canonical(joined))
         return outcome.model_copy(update={"outputs": joined, "output_bytes": size})
+
+    async def invoke(self, name: str, workflow_type: str, inputs: dict[str, Any]) -> Invoked:
+        """Run a workflow that no step calls as a child."""
+        return await self._child(name, workflow_type, inputs, f"{name} · workflow {workflow_type}")
+
+    async def _child(
+        self, name: str, workflow_type: str, inputs: dict[str, Any], summary: str
+    ) -> Invoked:
+        sub = self.plan.workflows[workflow_type]
+        carried = {"plan": sub.plan.as_json(), "signature": sub.signature}
+        try:
+            outputs: dict[str, Any] = await workflow.execute_child_workflow(
+                workflow_type,
+                args=[inputs, None, carried],
+                id=f"{workflow.info().workflow_id}/{name}",
+                parent_close_policy=workflow.ParentClosePolicy.REQUEST_CANCEL,
+                static_summary=shortened(summary),
+            )
+        except ChildWorkflowError as error:
+            _stop_when_cancelled()
+            return _failed_child(name, error)
+        _stop_when_cancelled()
+        return Invoked(outputs)
+
+    async def transfer(self, ended: Transferred) -> NoReturn:
+        """Go on as another workflow, by its plan, which lies beside this run's own."""
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        target = self.plan.transfers[ended.workflow_type].plan
+        plan = target.model_copy(update={"transfers": self.plan.transfers})
+        transfers = {name: one.model_dump() for name, one in ended.transfers.items()}
+        body = {"plan": plan.as_json(), "transfers": transfers, "visits": ended.visits}
+        signature = await self._seal(body)
+        workflow.continue_as_new(
+            args=[ended.inputs, None, {**body, "signature": signature}],
+            workflow=ended.workflow_type,
+        )
+
+    async def _seal(self, body: dict[str, Any]) -> str:
+        signature: str = await workflow.execute_local_activity(
+            SEAL_RUN, body, start_to_close_timeout=LOCAL_ACTIVITY_TIMEOUT
+        )
+        return signature
 
     async def _lost(
         self, step: StepPlan, request: AttemptRequest, error: ActivityError
@@ -175,9 +206,7 @@ class TemporalEffects:
             return
         await workflow.wait_condition(workflow.all_handlers_finished)
         body = {"plan": self.plan.as_json(), "state": state.as_json()}
-        signature = await workflow.execute_local_activity(
-            SEAL_RUN, body, start_to_close_timeout=LOCAL_ACTIVITY_TIMEOUT
-        )
+        signature = await self._seal(body)
         workflow.continue_as_new(args=[None, None, {**body, "signature": signature}])
 
     def show(self, state: RunState, pause: Pause | None) -> None:
@@ -188,18 +217,23 @@ class TemporalEffects:
         workflow.set_current_details(as_markdown(self.progress()))
 
 
-def _failure_of_child(step: StepPlan, error: ChildWorkflowError) -> dict[str, Any]:
+def _passed_on(values: dict[str, Any]) -> dict[str, Any]:
+    """The values that expressions read, without the counters beside them."""
+    return {name: values[name] for name in ("inputs", "steps", "workflows") if name in values}
+
+
+def _failed_child(name: str, error: ChildWorkflowError) -> Invoked:
     """What a child's failure says; mistakes of author or caller end this run as they ended it."""
     if is_cancelled_exception(error):
         raise error
     cause = error.cause
     message = getattr(cause, "message", None) or str(cause or error)
-    name = cause.type if isinstance(cause, ApplicationError) and cause.type in RUN_ERRORS else ""
-    if isinstance(cause, ApplicationError) and ends_the_caller(name):
+    kind = cause.type if isinstance(cause, ApplicationError) and cause.type in RUN_ERRORS else ""
+    if isinstance(cause, ApplicationError) and kind and ends_the_caller(kind):
         raise ApplicationError(
-            f"step `{step.step_id}`: {message}", *cause.details, type=name, non_retryable=True
+            f"step `{name}`: {message}", *cause.details, type=kind, non_retryable=True
         )
-    return {"why": message, "error": name or "StepFailed"}
+    return Invoked(None, kind or "StepFailed", message)
 
 
 def _child_id(step: StepPlan, attempt: int) -> str:

@@ -10,6 +10,7 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError
 
 from activities.names import LOAD_PLAN, LoadedPlan, LoadPlanRequest
+from arazzo.effects import Transferred
 from arazzo.errors import RUN_ERRORS, AuthorError, DocumentInvalid, DurazzoError
 from arazzo.interpreter import Interpreter
 from arazzo.plan import Plan
@@ -38,9 +39,15 @@ class ArazzoRun:
             workflow.upsert_memo(
                 {"document": plan.document.title, "version": plan.document.version}
             )
-            return await Interpreter(plan, state, self._effects).run()
+            return await self._interpret(plan, state, self._effects)
         except DurazzoError as error:
             raise _failure(error) from None
+
+    async def _interpret(
+        self, plan: Plan, state: RunState, effects: TemporalEffects
+    ) -> dict[str, Any]:
+        ended = await Interpreter(plan, state, effects).run()
+        return await effects.transfer(ended) if isinstance(ended, Transferred) else ended
 
     async def _load(self, inputs: Any, options: Any, carried: Any) -> tuple[Plan, RunState]:
         request = LoadPlanRequest(

@@ -12,7 +12,7 @@ from arazzo.errors import (
     PollDeadlineExceeded,
     UnexpectedState,
 )
-from arazzo.interpreter import Pause
+from arazzo.effects import Pause
 from arazzo.outcome import Outcome
 from arazzo.plan import Reads
 from arazzo.provider import Polling

@@ -1,0 +1,160 @@
+"""From the actions of a step to their part of the plan: end, goto and retry.
+
+Success Action Object and Failure Action Object: Arazzo 1.0.1, 4.6.7 and 4.6.8. A step's own
+actions come first, then those of the workflow that have other names.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from arazzo.model import Action, Reusable
+from arazzo.plan import ActionPlan
+from arazzo.scope import closest
+from arazzo.workflow_lookup import find_workflow, runnable, same_named, sub_workflow
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from arazzo.inputs import InputsSchema
+    from arazzo.model import Criterion, Step
+    from arazzo.plan import CriterionPlan, SubWorkflow
+    from arazzo.scope import Scope
+    from arazzo.workflow_lookup import FoundWorkflow
+    from arazzo.yaml_text import Path
+
+ACTION_TYPES: Final = ("end", "goto", "retry")
+
+
+@dataclass
+class ActionCompiler:
+    """Compiles the actions of one step; what they call goes into the shared gatherings.
+
+    `transfers` gathers the workflows that a goto transfers to, by workflow type.
+    """
+
+    scope: Scope
+    inputs: InputsSchema
+    step: Step
+    path: Path
+    criteria: Callable[[Sequence[Criterion], Path], tuple[CriterionPlan, ...]]
+    workflows: dict[str, SubWorkflow]
+    transfers: dict[str, FoundWorkflow]
+
+    def compile(self, written: str) -> tuple[ActionPlan, ...]:
+        """Return the plans of `onSuccess` or `onFailure`; what is wrong is a finding."""
+        return tuple(
+            plan
+            for action, path in self._resolved(written)
+            if (plan := self._action(action, path)) is not None
+        )
+
+    def _resolved(self, written: str) -> Iterator[tuple[Action, Path]]:
+        success, workflow = written == "onSuccess", self.scope.workflow
+        levels: tuple[tuple[Sequence[Action | Reusable], Path], ...] = (
+            (self.step.on_success if success else self.step.on_failure, (*self.path, written)),
+            (
+                workflow.success_actions if success else workflow.failure_actions,
+                ("successActions" if success else "failureActions",),
+            ),
+        )
+        names: set[str] = set()
+        for actions, level in levels:
+            found = [
+                (action, (*level, index))
+                for index, one in enumerate(actions)
+                if (action := self._named(one, (*level, index), success=success))
+                and action.name not in names
+            ]
+            yield from found
+            names.update(action.name for action, _ in found)
+
+    def _named(self, one: Action | Reusable, path: Path, *, success: bool) -> Action | None:
+        if isinstance(one, Action):
+            return one
+        components = self.scope.document.components
+        known = components.success_actions if success else components.failure_actions
+        prefix = f"$components.{'successActions' if success else 'failureActions'}."
+        found = known.get(one.reference.removeprefix(prefix))
+        if found is None:
+            self.scope.add(
+                "unknown-component",
+                f"`{one.reference}` names no action of the components",
+                path,
+                mend=closest(one.reference, [prefix + name for name in known]),
+            )
+        return found
+
+    def _action(self, action: Action, path: Path) -> ActionPlan | None:
+        if action.type not in ACTION_TYPES:
+            self._add(
+                "unknown-action-type",
+                f"the action `{action.name}` has the type `{action.type}`",
+                (*path, "type"),
+                mend=closest(action.type, ACTION_TYPES),
+            )
+            return None
+        criteria = self.criteria(action.criteria, (*path, "criteria"))
+        where = self._target(action, path)
+        if where is None:
+            return None
+        return ActionPlan.model_validate(
+            {
+                "name": action.name,
+                "type": action.type,
+                "retry_after": action.retry_after,
+                "retry_limit": action.retry_limit,
+                "criteria": criteria,
+                **where,
+            }
+        )
+
+    def _target(self, action: Action, path: Path) -> dict[str, Any] | None:
+        """What the action leads to: a step, a workflow, or nothing; None when it is wrong."""
+        if action.type == "end":
+            return {}
+        if action.step_id and action.workflow_id:
+            self._add(
+                "two-targets",
+                f"the action `{action.name}` names a step and a workflow",
+                path,
+                mend="keep either `stepId` or `workflowId`",
+            )
+            return None
+        if action.workflow_id:
+            return self._workflow(action, action.workflow_id, (*path, "workflowId"))
+        if action.type == "retry" and not action.step_id:
+            return {}
+        return {"target": action.step_id} if self._is_step(action, path) else None
+
+    def _workflow(self, action: Action, written: str, path: Path) -> dict[str, Any] | None:
+        found = find_workflow(self.scope, written, path, self.step.step_id)
+        if found is None:
+            return None
+        if action.type == "goto":
+            self.transfers[found.workflow_type] = found
+        else:
+            compiled = runnable(self.scope, found, path, self.step.step_id)
+            if compiled is None:
+                return None
+            self.workflows[found.workflow_type] = sub_workflow(compiled)
+        inputs = same_named(self.inputs, found.schema)
+        return {"workflow": found.workflow_type, "inputs": inputs}
+
+    def _is_step(self, action: Action, path: Path) -> bool:
+        known = [one.step_id for one in self.scope.workflow.steps]
+        if action.step_id in known:
+            return True
+        message = (
+            f"the {action.type} `{action.name}` has no target"
+            if not action.step_id
+            else f"the {action.type} `{action.name}` leads to a step `{action.step_id}` "
+            "that does not exist"
+        )
+        mend = closest(action.step_id or "", known)
+        self._add("unknown-step", message, (*path, "stepId"), mend=mend)
+        return False
+
+    def _add(self, code: str, message: str, path: Path, *, mend: str) -> None:
+        self.scope.add(code, message, path, mend=mend, step_id=self.step.step_id)

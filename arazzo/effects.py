@@ -1,0 +1,69 @@
+"""The world, as the interpreter needs it: one small protocol, and what passes through it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from arazzo.outcome import Outcome
+    from arazzo.plan import StepPlan
+    from arazzo.state import RunState, TransferState
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """A wait: what for, how many seconds, which poll or attempt, and when it must be over.
+
+    `until` is the deadline of the loop in seconds since the epoch, None without one.
+    """
+
+    step_id: str
+    seconds: float
+    reason: str
+    number: int
+    until: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Invoked:
+    """A workflow that ran beside the steps: its outputs, or its error's name and words."""
+
+    outputs: dict[str, Any] | None
+    error: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Transferred:
+    """The end of a run that hands over to another workflow: its type and inputs, and counters."""
+
+    workflow_type: str
+    inputs: dict[str, Any]
+    transfers: dict[str, TransferState]
+    visits: int
+
+
+class Effects(Protocol):
+    """The world, as the interpreter needs it."""
+
+    def now(self) -> float:
+        """Return the present time in seconds since the epoch."""
+
+    async def perform(self, step: StepPlan, values: dict[str, Any]) -> Outcome:
+        """Make one attempt of a step and return how it was judged."""
+
+    async def call(self, step: StepPlan, inputs: dict[str, Any], values: dict[str, Any]) -> Outcome:
+        """Run the workflow that a step calls to its end and return how that was judged."""
+
+    async def invoke(self, name: str, workflow_type: str, inputs: dict[str, Any]) -> Invoked:
+        """Run a workflow beside the steps; `name` tells it apart from others of the run."""
+
+    async def pause(self, pause: Pause) -> None:
+        """Return after the pause's seconds."""
+
+    async def step_boundary(self, state: RunState) -> None:
+        """Be told that a step is about to begin: the place to store or to hand over the state."""
+
+    def show(self, state: RunState, pause: Pause | None) -> None:
+        """Be told that something changed that a watcher would like to see."""
