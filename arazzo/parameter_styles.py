@@ -75,20 +75,21 @@ def path_text(one: ParameterPlan, value: Json | Absent) -> str:
     if one.style == "label":
         return "." + ("." if one.explode else ",").join(_members(value, encoded, one.explode))
     if one.style == "matrix":
-        return "".join(f";{pair}" if pair else "" for pair in _matrix(one, value))
+        return "".join(f";{pair}" for pair in _matrix(one, value))
     joint = encoded(DELIMITERS.get(one.style, ",")) if one.style in DELIMITERS else ","
     return joint.join(_members(value, encoded, one.explode))
 
 
 def _matrix(one: ParameterPlan, value: Json) -> Iterator[str]:
-    """Yield `name=value`, or the name alone for the empty text (RFC 6570, 3.2.7)."""
+    """Yield `name=value`, or the name alone for the empty text (RFC 6570, 3.2.7, appendix A)."""
     name = encoded(one.name)
     if one.explode and isinstance(value, dict):
-        yield from _members(value, encoded, True)
-        return
-    members = _members(value, encoded, one.explode)
-    for text in members if one.explode else [",".join(members)]:
-        yield f"{name}={text}" if text else name
+        yield from (pair.removesuffix("=") for pair in _members(value, encoded, True))
+    elif one.explode or not isinstance(value, (list, dict)):
+        members = _members(value, encoded, False)
+        yield from (f"{name}={text}" if text else name for text in members)
+    else:
+        yield f"{name}={','.join(_members(value, encoded, False))}"
 
 
 def header_text(one: ParameterPlan, value: Json) -> str:
