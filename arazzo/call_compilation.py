@@ -18,9 +18,10 @@ from arazzo.errors import ExpressionError
 from arazzo.model import Parameter, Reusable
 from arazzo.openapi import SAFE_TO_REPEAT
 from arazzo.operation_lookup import find_operation, path_variables
-from arazzo.parameter_styles import DEFAULT_STYLES, STYLES
-from arazzo.plan import Call, CredentialPlan, ParameterPlan
+from arazzo.parameter_styles import DEFAULT_STYLES, STYLES, applicable
+from arazzo.plan import Call, CredentialPlan, ParameterPlan, ReplacementPlan
 from arazzo.provider import OperationSettings
+from arazzo.replacement_compilation import replacement_plans
 from arazzo.scope import FoundOperation, closest
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ class CallCompiler:
             content_type=content_type,
             payload=payload,
             **body_hints(description, operation, content_type),
+            replacements=self._replacements(content_type, payload),
             writes=writes,
             idempotency=settings.idempotency,
             idempotency_header=provider.idempotency_key.header if writes else None,
@@ -214,7 +216,7 @@ class CallCompiler:
                 "inapplicable-style",
                 f"{what} does not exist there; it is sent as `{usual}`",
                 severity="warning",
-                mend=f"declare one of: {', '.join(STYLES[location])}",
+                mend=f"declare one of: {', '.join(applicable(location))}",
             )
         return usual
 
@@ -299,8 +301,6 @@ class CallCompiler:
                 )
             return None, None
         path: Path = (*self.path, "requestBody")
-        if body.replacements:
-            self.scope.unsupported("`replacements`", (*path, "replacements"), self.step.step_id)
         written = body.content_type or self._content_type_header()
         content_type = chosen_content_type(written, operation)
         payload = _parsed(body.payload) if reads_json_text(content_type) else body.payload
@@ -311,6 +311,11 @@ class CallCompiler:
             payload, (*self.scope.path, *path, "payload"), self.collected, after_response=False
         )
         return content_type, payload
+
+    def _replacements(self, content_type: str | None, payload: Any) -> tuple[ReplacementPlan, ...]:
+        path: Path = (*self.scope.path, *self.path, "requestBody")
+        body = self.step.request_body
+        return replacement_plans(self.names, self.collected, body, content_type, payload, path)
 
     def _content_type_header(self) -> str | None:
         """What a header parameter says where the body itself names no media type."""

@@ -1,8 +1,9 @@
-"""Criteria: Arazzo 1.0.1, 4.6.11: simple, regex and jsonpath, each over its context.
+"""Criteria: Arazzo 1.0.1, 4.6.11: simple, regex, jsonpath and xpath, each over its context.
 
 A jsonpath criterion is an RFC 9535 query and holds when it selects a node. The public practice
 writes conditions there, `$.status == "complete"`; those are read as simple conditions over the
-context, and reported.
+context, and reported. An xpath criterion holds when its effective boolean value is true; over
+what is no XML it is false, and `seen` says why.
 """
 
 from __future__ import annotations
@@ -17,17 +18,24 @@ import re2
 
 from arazzo import condition as conditions
 from arazzo import expression as expressions
+from arazzo import xml_values, xpath
 from arazzo.context import ABSENT, Context
-from arazzo.errors import ExpressionError
+from arazzo.errors import DurazzoError, ExpressionError
 from arazzo.navigation import is_query, same_json, select, text_of
 
 if TYPE_CHECKING:
     from arazzo.condition import Condition
     from arazzo.context import Absent, Json
     from arazzo.expression import Expression
+    from arazzo.xpath import XPath
 
 LONGEST_PATTERN: Final = 5_000
 LONGEST_QUERY: Final = 10_000
+VERSIONS: Final = {
+    "jsonpath": ("rfc9535", "draft-goessner-dispatch-jsonpath-00"),
+    "xpath": ("xpath-31", "xpath-30", "xpath-20", "xpath-10"),
+}
+"""The versions of the types that have any; the first is the default."""
 _EMPTY: Final = re.compile(r"(\$.*\S)\s+empty(?:\s+(true|false))?", re.DOTALL)
 _SLASHED: Final = re.compile(r"/(.*)/([a-z]*)", re.DOTALL)
 _FLAGS: Final = frozenset("ims")
@@ -48,11 +56,12 @@ class Criterion:
     """A criterion that has been read; `kind` says how it is judged."""
 
     text: str
-    kind: Literal["condition", "equal", "query", "regex", "empty"]
+    kind: Literal["condition", "equal", "query", "regex", "empty", "xpath"]
     context: Expression | None = None
     condition: Condition | None = None
     pattern: Any = None
     query: str | None = None
+    xpath: XPath | None = None
     wanted: Any = None
     deviations: tuple[str, ...] = ()
 
@@ -72,26 +81,33 @@ def compile(  # noqa: A001 - the word for it
 ) -> Criterion:
     """Return the criterion. Raises ExpressionError with the offset into the condition."""
     found = expressions.parse(context) if context else None
+    _check_version(condition, type, version)
     if type == "simple":
         return _simple(condition, found)
-    if type == "xpath":
-        raise ExpressionError(
-            condition, 0, "a type other than xpath, not supported yet", reason="unsupported-xpath"
-        )
-    if type not in ("regex", "jsonpath"):
+    if type not in ("regex", "jsonpath", "xpath"):
         raise ExpressionError(
             condition, 0, f"a type simple, regex, jsonpath or xpath, not `{type}`"
         )
     if found is None:
         raise ExpressionError(condition, 0, f"a `context` beside a criterion of type {type}")
-    return _regex(condition, found) if type == "regex" else _jsonpath(condition, found, version)
+    if type == "xpath":
+        return Criterion(condition, "xpath", found, xpath=xpath.compile(condition, version))
+    return _regex(condition, found) if type == "regex" else _jsonpath(condition, found)
+
+
+def _check_version(condition: str, type_: str, version: str | None) -> None:
+    """Expression Type Object: Arazzo 1.1.0, 5.8.13; only jsonpath and xpath have versions."""
+    known = VERSIONS.get(type_)
+    if version is not None and known is not None and version not in known:
+        expected = f"the version {' or '.join(known)} of {type_}, not `{version}`"
+        raise ExpressionError(condition, 0, expected, reason="unknown-version")
 
 
 def _simple(text: str, context: Expression | None) -> Criterion:
     if context is not None and text.lstrip()[:1] in ("{", "["):
         try:
             wanted = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             pass
         else:
             return Criterion(text, "equal", context, wanted=wanted, deviations=("json-condition",))
@@ -134,8 +150,8 @@ def _compiled_pattern(text: str, pattern: str) -> Any:
         raise ExpressionError(text, 0, "whole characters (half of a pair stands here)") from error
 
 
-def _jsonpath(text: str, context: Expression, version: str | None) -> Criterion:
-    del version  # every published draft is read as RFC 9535
+def _jsonpath(text: str, context: Expression) -> Criterion:
+    """Every published draft is read as RFC 9535."""
     if len(text) > LONGEST_QUERY:
         raise ExpressionError(text, 0, f"at most {LONGEST_QUERY} characters")
     if _is_query(text):
@@ -170,9 +186,13 @@ def holds(criterion: Criterion, context: Context) -> bool:
         root = expressions.evaluate(criterion.context, context)
     if criterion.condition is not None:
         return conditions.evaluate(criterion.condition, context, root)
-    if root is ABSENT:
-        return False
+    return root is not ABSENT and _holds_over(criterion, root, context)
+
+
+def _holds_over(criterion: Criterion, root: Json, context: Context) -> bool:
     match criterion.kind:
+        case "xpath":
+            return _judged(criterion, root) == _HOLDS
         case "equal":
             return same_json(root, criterion.wanted)
         case "regex":
@@ -196,13 +216,34 @@ def _selects(criterion: Criterion, root: Json, context: Context) -> bool:
     return False
 
 
+_HOLDS: Final = "holds"
+
+
+def _judged(criterion: Criterion, root: Json | Absent) -> str:
+    """Return _HOLDS, the empty text, or why the XPath can't be asked."""
+    if criterion.xpath is None or not isinstance(root, str):
+        return "is no XML text"
+    try:
+        document = xml_values.parse(root)
+    except DurazzoError as error:
+        return f"is no XML that is read: {error.message}"
+    try:
+        return _HOLDS if xpath.holds(criterion.xpath, document) else ""
+    except DurazzoError as error:
+        return f"can't be judged: {error.message}"
+
+
 LONGEST_SEEN: Final = 200
 
 
 def seen(criterion: Criterion, context: Context) -> str:
     """Return what the expressions of a criterion are at this moment, as text for people."""
     found = {one.text: one for one in criterion.expressions() if not _is_body(one)}
-    return ", ".join(f"{text} is {_shown(one, context)}" for text, one in found.items())
+    told = [f"{text} is {_shown(one, context)}" for text, one in found.items()]
+    if criterion.xpath is not None and criterion.context is not None:
+        why = _judged(criterion, expressions.evaluate(criterion.context, context))
+        told += [f"{criterion.context.text} {why}"] if why not in ("", _HOLDS) else []
+    return ", ".join(told)
 
 
 def _is_body(one: Expression) -> bool:

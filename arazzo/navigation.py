@@ -204,6 +204,17 @@ def select(query: str, value: Json) -> Iterator[Json]:
         return
 
 
+def locations(query: str, value: Json) -> list[tuple[str | int, ...]]:
+    """Return the keys and indices that lead to what a query selects; none as `select` has none."""
+    from jsonpath import JSONPathError  # noqa: PLC0415 - the same
+
+    compiled = _compiled_query(query)
+    try:
+        return [tuple(match.parts) for match in compiled.finditer(value)] if compiled else []
+    except (JSONPathError, RecursionError, UnicodeError):
+        return []
+
+
 def text_of(value: Json | Absent) -> str:
     """Return how a value stands inside a longer text; absent is nothing, objects are JSON."""
     if value is ABSENT:

@@ -22,6 +22,7 @@ from arazzo.parameter_styles import (
     query_pairs,
     querystring,
 )
+from arazzo.replacements import replaced
 
 if TYPE_CHECKING:
     from arazzo.context import Context, Json
@@ -55,6 +56,7 @@ def build(call: Call, server: str, context: Context) -> Request:
     query = _query(call, given)
     headers = _headers(given)
     body = _value(call.payload, context) if call.content_type else ABSENT
+    body = replaced(call, body, context)
     content = None
     if body is not ABSENT:
         content_type, content = encode(call, body)

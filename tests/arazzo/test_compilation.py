@@ -17,6 +17,7 @@ from arazzo.provider import ProviderSettings
 
 CREATE = "stepId: create\n    operationId: createJob"
 POLL = "stepId: poll\n    operationId: getJob"
+PAYLOAD = "payload: {name: $inputs.name}"
 GOTO = "type: goto\n      stepId: poll"
 PARAMETER = "- name: jobId\n      in: path\n      value: $steps.create.outputs.id"
 DONE = "$response.body#/state == 'done'"
@@ -185,6 +186,15 @@ BROKEN = [
         "`jobId` is a path parameter of the operation, not one in query",
         "write `in: path`",
         severity="warning",
+    ),
+    Broken(
+        "inapplicable-style",
+        (PARAMETER, PARAMETER.replace("- name", f"- {HERE}name")),
+        "the style `form` of the path parameter `jobId` does not exist there; it is sent as "
+        "`simple`",
+        "declare one of: simple, label, matrix",
+        severity="warning",
+        openapi=changed(OPENAPI, "name: jobId, in: path,", "name: jobId, in: path, style: form,"),
     ),
     Broken(
         "unknown-path-parameter",
@@ -404,6 +414,20 @@ BROKEN = [
         "did you mean `state`?",
         settings={"collect": {"run-job": {"poll": ["states"]}}},
     ),
+    # replacements
+    Broken(
+        "replacement-target",
+        (PAYLOAD, f"{PAYLOAD}\n      replacements: [{{target: {HERE}/a/b, value: 1}}]"),
+        "the replacement target `/a/b` finds no place",
+        "name a place that the payload has, or a new member of one of its objects",
+    ),
+    Broken(
+        "pointer-without-slash",
+        (PAYLOAD, f"{PAYLOAD}\n      replacements: [{{target: {HERE}name, value: 1}}]"),
+        "`name` is a JSON Pointer without its leading slash",
+        "write `/name`",
+        "warning",
+    ),
 ]
 
 
@@ -457,7 +481,7 @@ TESTED_ELSEWHERE = frozenset(("model", "yaml_text"))
 MODULES = sorted({file.stem for file in ARAZZO_ROOM.glob("*.py")} - TESTED_ELSEWHERE)
 BY_NAME_OF_KIND = frozenset(("unknown-input", "unknown-step", "unknown-output", "unknown-source"))
 """Made of the kind of the name in references.py."""
-OF_UNSUPPORTED = frozenset(("unsupported", "unsupported-expression", "unsupported-xpath"))
+OF_UNSUPPORTED = frozenset(("unsupported", "unsupported-expression"))
 
 
 def _codes_of(module: str) -> set[str]:

@@ -169,7 +169,8 @@ def test_without_a_response_what_reads_one_is_false(text: str, type_: str, conte
     [
         ("x", "regex", None, 0, "a `context` beside a criterion of type regex", "syntax"),
         ("$.a", "jsonpath", None, 0, "a `context` beside a criterion of type jsonpath", "syntax"),
-        ("//a", "xpath", RESPONSE, 0, "a type other than xpath", "unsupported-xpath"),
+        ("//a", "xpath", None, 0, "a `context` beside a criterion of type xpath", "syntax"),
+        ("//a[", "xpath", RESPONSE, 3, "XPath (", "syntax"),
         ("x", "glob", None, 0, "a type simple, regex, jsonpath or xpath, not `glob`", "syntax"),
         ("a(?=b)", "regex", RESPONSE, 1, "a regular expression without a lookahead", "syntax"),
         ("a(?!b)", "regex", RESPONSE, 1, "a regular expression without a negative look", "syntax"),
@@ -179,6 +180,7 @@ def test_without_a_response_what_reads_one_is_false(text: str, type_: str, conte
         ("(a", "regex", RESPONSE, 0, "a regular expression (missing ): (a)", "syntax"),
         ("\ud800", "regex", RESPONSE, 0, "whole characters", "syntax"),
         ("/a/x", "regex", RESPONSE, 3, "only the flags i, m and s", "syntax"),
+        ("[" * 5_000, "simple", RESPONSE, 0, "an operator behind a word", "syntax"),
         ("a" * 5_001, "regex", RESPONSE, 0, "at most 5000 characters", "syntax"),
         ("$" * 10_001, "jsonpath", RESPONSE, 0, "at most 10000 characters", "syntax"),
         ("status == 'a'", "jsonpath", RESPONSE, 0, "an expression to compare the word", "syntax"),
@@ -196,6 +198,23 @@ def test_refusals(
     assert caught.value.offset == offset
     assert caught.value.expected.startswith(expected)
     assert caught.value.reason == reason
+
+
+KNOWN_VERSIONS = [
+    ("jsonpath", "$.text", "rfc9535"),
+    ("jsonpath", "$.text", "draft-goessner-dispatch-jsonpath-00"),
+    *[("xpath", "//a", f"xpath-{number}") for number in ("10", "20", "30", "31")],
+]
+
+
+@pytest.mark.parametrize(("type_", "text", "version"), KNOWN_VERSIONS)
+def test_versions_of_expression_types(type_: str, text: str, version: str) -> None:
+    """Those of the Expression Type Object; any other is refused, and the known ones are told."""
+    assert criterion.compile(text, type_, version, RESPONSE).text == text
+    with pytest.raises(ExpressionError, match=version) as caught:
+        criterion.compile(text, type_, f"not-{version}", RESPONSE)
+    assert caught.value.reason == "unknown-version"
+    assert all(known in str(caught.value) for known in criterion.VERSIONS[type_])
 
 
 def test_a_hostile_pattern_takes_no_time() -> None:

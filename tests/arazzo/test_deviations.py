@@ -14,7 +14,7 @@ from arazzo import condition, criterion, expression, template
 from arazzo.deviations import DEVIATIONS
 
 WORDS = re.compile(r"[a-z]+(-[a-z]+)+")
-NO_DEVIATIONS = frozenset(("unsupported-xpath", "back-reference"))
+NO_DEVIATIONS = frozenset(("unknown-version", "back-reference"))
 """Words of that form in the modules that are no codes."""
 
 RESPONSE = "$response.body"

@@ -27,10 +27,6 @@ NOT_YET = [
     ("`channelPath` (AsyncAPI)", (POLL, f"stepId: poll\n    channelPath: {HERE}a")),
     ("a parameter `in: body`", (PARAMETER, f"{HEADER}{{name: c, in: body, value: 1}}")),
     (
-        "`replacements`",
-        (PAYLOAD, f"{PAYLOAD}\n      {HERE}replacements: [{{target: /a, value: 1}}]"),
-    ),
-    (
         "an object or a list as a body of the media type `text/csv`",
         (PAYLOAD, f"{PAYLOAD}\n      contentType: {HERE}text/csv"),
     ),
@@ -129,15 +125,3 @@ def test_an_expression_that_is_not_supported_yet_is_refused(text: str, kind: str
     (found,) = workflow.findings
     assert found.code == "unsupported-expression"
     assert found.message == f"`{text}`: {kind} is not supported yet"
-
-
-def test_xpath_is_refused_by_name() -> None:
-    """The type of the criterion is named, not its text blamed."""
-    text = changed(
-        ARAZZO,
-        f"- condition: {DONE}",
-        f"- {{condition: {HERE}//a, type: xpath, context: $response.body}}",
-    )
-    written, place = pointed(text)
-    (found,) = Written(written).findings()
-    assert (found.code, str(found.place)) == ("unsupported-xpath", f"jobs.arazzo.yaml:{place}")

@@ -78,6 +78,12 @@ SHAPES: Final[dict[str, dict[str, Any]]] = {
         "send": "body",
         "headers": {},
     },
+    "ReplacementPlan": {
+        "target": REQUIRED,
+        "type": "jsonpointer",
+        "version": None,
+        "value": None,
+    },
     "Call": {
         "operation_id": REQUIRED,
         "method": REQUIRED,
@@ -89,6 +95,7 @@ SHAPES: Final[dict[str, dict[str, Any]]] = {
         "payload": None,
         "parts": {},
         "xml": None,
+        "replacements": [],
         "writes": REQUIRED,
         "idempotency_header": None,
         "idempotency": False,
