@@ -57,6 +57,11 @@ _COOKIE_OCTETS: Final = re.compile(r"[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*
 """RFC 6265, 4.1.1: no control character, space, quote, comma, semicolon or backslash."""
 
 
+def applicable(location: str) -> list[str]:
+    """Return the styles of OpenAPI that may stand in a place."""
+    return [style for style in STYLES[location] if style not in COLLECTIONS]
+
+
 def is_undefined(value: Json | Absent) -> bool:
     """Null, and lists and objects without defined members, are undefined (RFC 6570, 2.3)."""
     if isinstance(value, list):
