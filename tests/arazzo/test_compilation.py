@@ -188,15 +188,6 @@ BROKEN = [
         severity="warning",
     ),
     Broken(
-        "inapplicable-style",
-        (PARAMETER, PARAMETER.replace("- name", f"- {HERE}name")),
-        "the style `form` of the path parameter `jobId` does not exist there; it is sent as "
-        "`simple`",
-        "declare one of: simple, label, matrix",
-        severity="warning",
-        openapi=changed(OPENAPI, "name: jobId, in: path,", "name: jobId, in: path, style: form,"),
-    ),
-    Broken(
         "unknown-path-parameter",
         (PARAMETER, f"{PARAMETER}\n    - {HERE}name: jobid\n      in: path\n      value: 1"),
         "the operation's path has no variable `jobid`",
@@ -212,7 +203,7 @@ BROKEN = [
         (PARAMETER, PARAMETER.replace("- name", f"- {HERE}name")),
         "the style `deepObject` of the path parameter `jobId` does not exist there; "
         "it is sent as `simple`",
-        "declare one of: simple, label, matrix, ssv, tsv, pipes",
+        "declare one of: simple, label, matrix",
         severity="warning",
         openapi=changed(
             OPENAPI, "name: jobId, in: path,", "name: jobId, in: path, style: deepObject,"
