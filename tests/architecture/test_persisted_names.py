@@ -25,6 +25,12 @@ if TYPE_CHECKING:
 REQUIRED: Final = "required"
 
 SHAPES: Final[dict[str, dict[str, Any]]] = {
+    "Polling": {
+        "first": 2.0,
+        "factor": 1.5,
+        "longest": 300.0,
+        "deadline": 604800.0,
+    },
     "CriterionPlan": {
         "condition": REQUIRED,
         "type": "simple",
@@ -35,6 +41,8 @@ SHAPES: Final[dict[str, dict[str, Any]]] = {
         "name": REQUIRED,
         "type": REQUIRED,
         "target": None,
+        "workflow": None,
+        "inputs": {},
         "retry_after": None,
         "retry_limit": None,
         "criteria": [],
@@ -109,6 +117,7 @@ SHAPES: Final[dict[str, dict[str, Any]]] = {
     },
     "Invocation": {
         "workflow_type": REQUIRED,
+        "workflow_id": "",
         "inputs": {},
     },
     "AttemptPlan": {
@@ -125,6 +134,7 @@ SHAPES: Final[dict[str, dict[str, Any]]] = {
     "Reads": {
         "inputs": [],
         "steps": {},
+        "workflows": [],
     },
     "RetryPlan": {
         "attempts": REQUIRED,
@@ -142,6 +152,10 @@ SHAPES: Final[dict[str, dict[str, Any]]] = {
         "start_to_close": 0.0,
         "collect": [],
     },
+    "Dependency": {
+        "name": REQUIRED,
+        "invocation": REQUIRED,
+    },
     "DocumentIdentity": {
         "file": REQUIRED,
         "title": REQUIRED,
@@ -156,7 +170,10 @@ SHAPES: Final[dict[str, dict[str, Any]]] = {
         "steps": REQUIRED,
         "outputs": {},
         "visit_budget": REQUIRED,
+        "depends_on": [],
         "workflows": {},
+        "transfers": {},
+        "workflow_reads": [],
         "inputs_schema": None,
         "component_inputs": {},
     },
@@ -179,6 +196,11 @@ SHAPES: Final[dict[str, dict[str, Any]]] = {
         "circling": False,
         "pages": 0,
     },
+    "TransferState": {
+        "digest": REQUIRED,
+        "since": REQUIRED,
+        "polls": 0,
+    },
     "RunState": {
         "inputs": REQUIRED,
         "cursor": REQUIRED,
@@ -187,6 +209,8 @@ SHAPES: Final[dict[str, dict[str, Any]]] = {
         "output_bytes": {},
         "steps": {},
         "visits": 0,
+        "workflows": {},
+        "transfers": {},
     },
     "Outcome": {
         "status": None,
@@ -213,6 +237,8 @@ SHAPES: Final[dict[str, dict[str, Any]]] = {
     "Carried": {
         "plan": REQUIRED,
         "state": None,
+        "transfers": {},
+        "visits": 0,
         "signature": "",
     },
     "AttemptRequest": {
@@ -235,12 +261,6 @@ SHAPES: Final[dict[str, dict[str, Any]]] = {
     "RunOptions": {
         "server": None,
         "polling": {},
-    },
-    "Polling": {
-        "first": 2.0,
-        "factor": 1.5,
-        "longest": 300.0,
-        "deadline": 604800.0,
     },
 }
 """Every persisted object: its fields, and their defaults as JSON."""
