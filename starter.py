@@ -19,6 +19,7 @@ COMMANDS: Final = {
     "list": ("commands.list", "The workflows that can be run."),
     "check": ("commands.check", "What is wrong or doubtful in documents, with place and mend."),
     "show": ("commands.show", "One workflow: inputs, steps, outputs, and a diagram of its flow."),
+    "try": ("commands.try_document", "Run a workflow here and now, without Temporal."),
     "run": ("commands.run", "Start a workflow and watch it to its end."),
     "status": ("commands.status", "Where a run stands; without an id, the latest runs."),
     "watch": ("commands.watch", "Watch a run to its end."),

@@ -1,5 +1,5 @@
 """Runs without Temporal: the same interpreter and the same activities, in this process."""
 
-from rehearsal.attempt import Exchange, Rehearsal, try_document, try_entry
+from rehearsal.attempt import Exchange, Rehearsal, the_entry, try_document, try_entry
 
-__all__ = ["Exchange", "Rehearsal", "try_document", "try_entry"]
+__all__ = ["Exchange", "Rehearsal", "the_entry", "try_document", "try_entry"]

@@ -99,17 +99,24 @@ def try_document(
     waited, 0 for none. Never raises for what is wrong with document, inputs or service.
     """
     try:
-        entry = _entry(load_catalogue([path], worker_defaults(load_settings())), workflow)
+        entry = the_entry(path, workflow)
     except DurazzoError as error:
         return Rehearsal("failed", error=error_of(error))
     work = try_entry(entry, dict(inputs or {}), dict(servers or {}), strict=strict, waits=waits)
     return asyncio.run(work)
 
 
-def _entry(catalogue: Catalogue, workflow: str | None) -> Entry:
+def the_entry(path: Path, workflow: str | None = None) -> Entry:
+    """Return a workflow of a document, the only one when none is named.
+
+    Raises DocumentInvalid when it can't be run, InputInvalid when it is not there.
+    """
+    catalogue = load_catalogue([path], worker_defaults(load_settings()))
     if catalogue.broken and not catalogue.entries:
         raise catalogue.broken[0].error
     types = catalogue.workflow_types
+    if not types:
+        raise InputInvalid(f"there is no Arazzo document in {path}", reason="no-document")
     if workflow is None and len(types) > 1:
         raise InputInvalid(
             f"the document has several workflows; name one of {', '.join(types)}",

@@ -1,0 +1,108 @@
+"""`durazzo try`: run a workflow of a document here and now, without Temporal."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+
+from arazzo.errors import InputInvalid
+from commands.failures import COMPLETED, MISTAKE, NOT_COMPLETED, print_json, reported, run_object
+from commands.options import AsJson
+from commands.run_inputs import collect_inputs
+from rehearsal import the_entry, try_entry
+
+if TYPE_CHECKING:
+    from rehearsal import Rehearsal
+
+app = typer.Typer(add_completion=False)
+
+MISTAKES = frozenset(("InputInvalid", "DocumentInvalid", "SecretMissing"))
+
+
+@app.command(name="try")
+def try_workflow(  # noqa: PLR0913, PLR0917 - one parameter for each option
+    file: Annotated[Path, typer.Argument(help="The document.")],
+    workflow: Annotated[
+        str | None, typer.Argument(help="The workflow; not needed where there is only one.")
+    ] = None,
+    given: Annotated[
+        list[str] | None,
+        typer.Option("--input", "-i", metavar="NAME=VALUE", help="An input, typed by the schema."),
+    ] = None,
+    inputs: Annotated[
+        str | None, typer.Option(metavar="FILE|-", help="Inputs as one JSON or YAML object.")
+    ] = None,
+    secret: Annotated[
+        list[str] | None,
+        typer.Option(metavar="INPUT=NAME", help="A secret input, by the secret's name."),
+    ] = None,
+    server: Annotated[
+        list[str] | None,
+        typer.Option(metavar="SOURCE=URL", help="Base URL of a source description."),
+    ] = None,
+    waits: Annotated[
+        float, typer.Option(min=0, max=1, help="Part of each wait that is waited; 0 for none.")
+    ] = 1.0,
+    strict: Annotated[  # noqa: FBT002
+        bool, typer.Option("--strict", help="Refuse what the standard does not have.")
+    ] = False,
+    as_json: AsJson = False,  # noqa: FBT002
+) -> None:
+    """Run a workflow here and now, without Temporal: real requests, but nothing is durable."""
+    import asyncio  # noqa: PLC0415 - only where something runs
+
+    with reported(as_json=as_json):
+        entry = the_entry(file, workflow)
+        collected = collect_inputs(entry.compiled.schema, given or [], inputs, secret or [])
+        servers = dict(_server(text) for text in server or [])
+        work = try_entry(entry, collected, servers, strict=strict, waits=waits)
+        tried = asyncio.run(work)
+    if as_json:
+        print_json(_object(tried))
+    else:
+        _print(tried)
+    raise typer.Exit(_exit_code(tried))
+
+
+def _server(text: str) -> tuple[str, str]:
+    source, _, url = text.partition("=")
+    if not source or not url.startswith(("http://", "https://")):
+        raise InputInvalid(
+            f"`--server {text}`: expected SOURCE=URL with an http or https URL",
+            reason="server-option",
+        )
+    return source, url
+
+
+def _exit_code(tried: Rehearsal) -> int:
+    if tried.status == "completed":
+        return COMPLETED
+    return MISTAKE if tried.error and tried.error["type"] in MISTAKES else NOT_COMPLETED
+
+
+def _object(tried: Rehearsal) -> dict[str, Any]:
+    requests = [
+        {"method": one.method, "url": one.url, "status": one.status} for one in tried.requests
+    ]
+    told = run_object(None, None, tried.status, outputs=tried.outputs, error=tried.error)
+    return {**told, "warnings": list(tried.warnings), "requests": requests}
+
+
+def _print(tried: Rehearsal) -> None:
+    told = Console(stderr=True, highlight=False, soft_wrap=True)
+    for warning in tried.warnings:
+        told.print(warning, style="yellow", markup=False)
+    for one in tried.requests:
+        told.print(f"{one.method} {one.url} → {one.status}", style="dim", markup=False)
+    if tried.error is not None:
+        sys.stderr.write(f"{tried.error['type']}: {tried.error['message']}\n")
+    else:
+        print_json(tried.outputs)
+
+
+if __name__ == "__main__":
+    app()
