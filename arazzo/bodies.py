@@ -191,19 +191,21 @@ class Body:
 
     def _parts(self, name: str, value: Json) -> Iterator[tuple[PartPlan, bytes]]:
         """Yield one part of a value, or one for each element of a list (4.8.15.1.1)."""
-        part = self.call.parts.get(name, PartPlan())
-        for one in _repeated(value, part):
-            as_json = isinstance(one, (dict, list)) or is_json(part.content_type)
-            if as_json and not part.content_type:
-                part = part.model_copy(update={"content_type": "application/json"})
-            written = not isinstance(one, str) or not part.is_file
-            text = self._part_text(one, part) if as_json and written else text_of(one)
-            yield part, self._bytes_of_part(text, part)
+        hints = self.call.parts.get(name, PartPlan())
+        for one in _repeated(value, hints):
+            part = hints
+            if isinstance(one, (dict, list)) and not part.content_type:
+                part = hints.model_copy(update={"content_type": "application/json"})
+            yield part, self._bytes_of_part(self._part_text(one, part), part)
 
     def _part_text(self, value: Json, part: PartPlan) -> str:
+        if isinstance(value, str) and part.is_file:
+            return value
         if is_json(part.content_type):
-            return value if isinstance(value, str) and part.is_file else self._json(value)
-        raise self._failed(f"has an object where a part of `{part.content_type}` is wanted")
+            return self._json(value)
+        if isinstance(value, (dict, list)):
+            raise self._failed(f"has an object where a part of `{part.content_type}` is wanted")
+        return text_of(value)
 
     def _bytes_of_part(self, text: str, part: PartPlan) -> bytes:
         charset = charset_of(part.content_type or self.content_type)
