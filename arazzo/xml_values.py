@@ -12,8 +12,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
-from xml.etree.ElementTree import Comment, Element, ProcessingInstruction
+from typing import TYPE_CHECKING, Final
+from xml.etree.ElementTree import Element
 from xml.parsers import expat
 from xml.sax.saxutils import escape, quoteattr
 
@@ -61,10 +61,10 @@ class XmlDocument:
 
     def text_of(self, element: Element) -> str:
         """Return the text of an element without elements inside, else its XML as it stands."""
-        if any(isinstance(child.tag, str) for child in element):
+        if len(element):
             span = self.spans[element]
             return self.source[span.begin : span.end].decode()
-        return "".join(element.itertext())
+        return element.text or ""
 
 
 @lru_cache(maxsize=4)
@@ -105,8 +105,8 @@ class _Reader:
         self.parser.StartElementHandler = self.start
         self.parser.EndElementHandler = self.end
         self.parser.CharacterDataHandler = self.characters
-        self.parser.CommentHandler = self.comment
-        self.parser.ProcessingInstructionHandler = self.instruction
+        self.parser.CommentHandler = self.skip
+        self.parser.ProcessingInstructionHandler = self.skip
         self.parser.Parse(self.source, True)
         if self.root is None:
             raise XmlRefused("it has no element", reason="no-xml")
@@ -127,7 +127,10 @@ class _Reader:
         element = Element(_qualified(name), made)
         begin = self.parser.CurrentByteIndex
         tag = _START_TAG.match(self.source, begin)
-        self.append(element)
+        if self.open:
+            self.open[-1][0].append(element)
+        else:
+            self.root = element
         self.open.append((element, begin, tag.end() if tag else begin))
 
     def end(self, _name: str) -> None:
@@ -147,19 +150,9 @@ class _Reader:
         else:
             parent.text = (parent.text or "") + text
 
-    def comment(self, text: str) -> None:
+    def skip(self, *_: object) -> None:
+        """Comments and instructions are no values; the texts around them become one."""
         self.count(1)
-        self.append(Comment(text))
-
-    def instruction(self, target: str, text: str) -> None:
-        self.count(1)
-        self.append(ProcessingInstruction(target, text))
-
-    def append(self, element: Any) -> None:
-        if self.open:
-            self.open[-1][0].append(element)
-        elif isinstance(element.tag, str):
-            self.root = element
 
     def count(self, nodes: int) -> None:
         self.nodes += nodes
