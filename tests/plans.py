@@ -40,7 +40,7 @@ def call(method: str = "GET", path: str = "/jobs", **fields: Any) -> Call:
     return Call(method=method, path=path, **given)
 
 
-def goto(target: str, **fields: Any) -> ActionPlan:
+def goto(target: str | None, **fields: Any) -> ActionPlan:
     """Return a goto; `when` is its criterion."""
     return _action("goto", target=target, **fields)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from arazzo.effects import Pause
+from arazzo.effects import Invoked, Pause, Transferred
 from arazzo.errors import DurazzoError
 from arazzo.interpreter import Interpreter
 from arazzo.outcome import Outcome
@@ -29,6 +29,8 @@ class World:
     asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     pauses: list[Pause] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    beside: Mapping[str, Invoked] = field(default_factory=dict)
+    invoked: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
 
     def now(self) -> float:
         """Tell the time of this world."""
@@ -44,6 +46,11 @@ class World:
     async def call(self, step: StepPlan, inputs: dict[str, Any], values: dict[str, Any]) -> Outcome:
         """Answer as for an operation, and remember the inputs."""
         return await self.perform(step, {**values, "called with": inputs})
+
+    async def invoke(self, name: str, workflow_type: str, inputs: dict[str, Any]) -> Invoked:
+        """Answer for a workflow beside the steps, and remember it."""
+        self.invoked.append((name, workflow_type, inputs))
+        return self.beside.get(workflow_type, Invoked({}))
 
     async def pause(self, pause: Pause) -> None:
         """Let the time pass."""
@@ -79,6 +86,13 @@ def failed(status: int | None = 500, action: int | None = None, **fields: Any) -
 
 async def run(written: Plan, world: World, **state: Any) -> dict[str, Any]:
     """Run a plan from its first step; return its outputs."""
+    outputs = await ended(written, world, **state)
+    assert isinstance(outputs, dict)
+    return outputs
+
+
+async def ended(written: Plan, world: World, **state: Any) -> dict[str, Any] | Transferred:
+    """Run a plan from its first step; return its outputs, or what it hands over to."""
     given = {"inputs": {}, "cursor": written.steps[0].step_id, **state}
     return await Interpreter(written, RunState(**given), world).run()
 

@@ -274,6 +274,28 @@ BROKEN = [
         "did you mean `end`?",
     ),
     Broken(
+        "two-targets",
+        (f"name: again\n      {GOTO}", f"{HERE}name: again\n      {GOTO}\n      workflowId: child"),
+        "the action `again` names a step and a workflow",
+        "keep either `stepId` or `workflowId`",
+        child=CHILD,
+    ),
+    Broken(
+        "unknown-step",
+        (GOTO, f"type: retry\n      stepId: {HERE}pull"),
+        "the retry `again` leads to a step `pull` that does not exist",
+        "did you mean `poll`?",
+        id="retry",
+    ),
+    Broken(
+        "unknown-workflow",
+        (GOTO, f"type: goto\n      workflowId: {HERE}chill"),
+        "there is no workflow `chill`",
+        "did you mean `child`?",
+        child=CHILD,
+        id="goto",
+    ),
+    Broken(
         "unknown-step",
         (GOTO, f"type: goto\n      stepId: {HERE}pull"),
         "the goto `again` leads to a step `pull` that does not exist",

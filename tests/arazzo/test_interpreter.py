@@ -287,7 +287,7 @@ async def test_a_run_goes_on_from_the_state_that_was_carried() -> None:
     whole, world = World(answers), Leaving(answers)
     outputs = await run(written, whole)
     state = RunState(inputs={}, cursor="p")
-    again: dict[str, Any] | None = None
+    again: object = None
     while again is None:
         try:
             again = await Interpreter(written, state, world).run()

@@ -8,11 +8,11 @@ import pytest
 from plans import end, goto, plan, retry, step
 from world import World, error_of, failed, passed, run
 
+from arazzo.effects import Pause
 from arazzo.errors import (
     PollDeadlineExceeded,
     UnexpectedState,
 )
-from arazzo.effects import Pause
 from arazzo.outcome import Outcome
 from arazzo.plan import Reads
 from arazzo.provider import Polling

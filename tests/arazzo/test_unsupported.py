@@ -17,13 +17,6 @@ PAYLOAD = "payload: {name: $inputs.name}"
 HEADER = f"{PARAMETER}\n    - {HERE}"
 
 NOT_YET = [
-    ("`dependsOn`", ("  inputs:", f"  {HERE}dependsOn: [run-job]\n  inputs:")),
-    ("`goto` with `workflowId`", (GOTO, f"type: goto\n      workflowId: {HERE}run-job")),
-    (
-        "`retry` with `workflowId`",
-        (GOTO, f"type: retry\n      workflowId: {HERE}run-job"),
-    ),
-    ("`retry` with `stepId`", (GOTO, f"type: retry\n      stepId: {HERE}create")),
     ("`channelPath` (AsyncAPI)", (POLL, f"stepId: poll\n    channelPath: {HERE}a")),
     ("a parameter `in: body`", (PARAMETER, f"{HEADER}{{name: c, in: body, value: 1}}")),
     (
@@ -45,10 +38,6 @@ NOT_YET = [
     (
         "a query in an output of a workflow (`$steps.poll.outputs.state[*].a`)",
         ("state: $steps.poll.outputs.state", f"state: {HERE}$steps.poll.outputs.state[*].a"),
-    ),
-    (
-        "a workflow of another document",
-        (CREATE, f"stepId: create\n    workflowId: {HERE}$sourceDescriptions.jobs.child"),
     ),
 ]
 
@@ -110,7 +99,6 @@ def test_a_style_that_nobody_knows_is_refused() -> None:
 
 
 NOT_YET_READ = [
-    ("$workflows.run-job.outputs.state", "outputs of other workflows"),
     ("$components.parameters.id", "expressions that read components"),
     ("$self", "Arazzo 1.1"),
     ("$message.payload", "Arazzo 1.1 and AsyncAPI"),
