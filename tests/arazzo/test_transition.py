@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from plans import call, end, goto, plan, retry, step
 
+from arazzo.errors import RUN_ERRORS
 from arazzo.outcome import Outcome
 from arazzo.plan import Invocation
 from arazzo.state import StepState
@@ -20,9 +21,11 @@ from arazzo.transition import (
     Next,
     Poll,
     Retry,
+    Transfer,
     Transition,
     Unexpected,
     decide,
+    ends_the_caller,
     fate_unknown,
     may_send_again,
     retry_key,
@@ -30,6 +33,7 @@ from arazzo.transition import (
 )
 
 PASSED, FAILED = True, False
+OTHER = goto(None, workflow="other", retry_after=3.0)
 
 
 @dataclass(frozen=True)
@@ -62,11 +66,14 @@ CASES = [
     Case("goto with retryAfter", PASSED, (goto("b", retry_after=0.0),), 0, Poll("b", 0.0)),
     Case("retryLimit used up", PASSED, (retry(retry_limit=2),), 0, Exhausted(2)),
     Case("retryLimit not used up", PASSED, (retry(retry_limit=3),), 0, Poll("b")),
+    Case("a transfer", PASSED, (OTHER,), 0, Transfer(OTHER, 3.0)),
+    Case("a transfer is a way out", PASSED, (goto("b"), OTHER), None, Unexpected()),
     # failure
     Case("no action fails", FAILED, (), None, Fail()),
     Case("none that matches fails", FAILED, (retry(), goto("b"), end()), None, Fail()),
     Case("end ends as failed", FAILED, (end(),), 0, End(failed=True)),
     Case("forward after failure", FAILED, (goto("c"),), 0, Goto("c")),
+    Case("a transfer after failure", FAILED, (OTHER,), 0, Transfer(OTHER, 3.0)),
     Case("back after failure is a poll", FAILED, (goto("a"),), 0, Poll("a")),
     Case("retry after one second", FAILED, (retry(),), 0, Retry(0, 1.0)),
     Case("at least one second", FAILED, (retry(retry_after=0.2),), 0, Retry(0, 1.0)),
@@ -163,3 +170,10 @@ def test_a_workflow_is_not_sent_again() -> None:
     for outcome in (Outcome(sent="no"), Outcome(sent="maybe"), Outcome(status=503)):
         assert not may_send_again(written, outcome)
         assert not fate_unknown(written, outcome)
+
+
+@pytest.mark.parametrize("error", [*RUN_ERRORS, ""])
+def test_which_errors_of_a_called_workflow_a_document_may_take_up(error: str) -> None:
+    """What the other party did; no mistake of author or caller, and no write of unknown fate."""
+    taken_up = ("StepFailed", "UnexpectedState", "PollDeadlineExceeded", "PayloadTooLarge", "")
+    assert ends_the_caller(error) is (error not in taken_up)
