@@ -20,6 +20,7 @@ from arazzo.parameter_styles import (
     DELIMITERS,
     allowing_reserved,
     is_json,
+    is_json_text,
     is_undefined,
     pairs,
     spread,
@@ -162,7 +163,8 @@ class Body:
             spell = allowing_reserved if part.allow_reserved else self._quoted
             yield from pairs(styled, value, lambda one: spell(text_of(one)))
         elif is_json(part.content_type):
-            yield f"{self._quoted(name)}={self._quoted(self._json(value))}"
+            text = value if is_json_text(value) else self._json(value)
+            yield f"{self._quoted(name)}={self._quoted(text)}"
         else:
             for path, one in spread(value):
                 yield f"{self._quoted(name + path)}={self._quoted(text_of(one))}"
@@ -199,7 +201,7 @@ class Body:
             yield part, self._bytes_of_part(self._part_text(one, part), part)
 
     def _part_text(self, value: Json, part: PartPlan) -> str:
-        if isinstance(value, str) and part.is_file:
+        if isinstance(value, str) and (part.is_file or is_json_text(value)):
             return value
         if is_json(part.content_type):
             return self._json(value)

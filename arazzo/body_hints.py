@@ -19,7 +19,7 @@ from arazzo.parameter_styles import DELIMITERS, is_json
 from arazzo.plan import PartPlan, XmlPlan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from arazzo.context import Json
     from arazzo.openapi import OpenApiDescription, Operation
@@ -72,15 +72,26 @@ def why_unsupported(content_type: str, payload: Any) -> str:
 
 
 def body_hints(
-    description: OpenApiDescription, operation: Operation, content_type: str | None
+    description: OpenApiDescription, operation: Operation, content_type: str | None, payload: Any
 ) -> dict[str, Any]:
-    """Return the fields `parts` and `xml` of a call, as far as the description has any."""
+    """Return the fields `parts` and `xml` of a call, as far as the description has any.
+
+    Of parts only those that the payload names, where it does: a description may have hundreds.
+    """
     media_type = media_type_of(content_type or "")
     reader = _Reader(description)
     media = _media_object(operation, media_type)
     if media_type in (FORM, MULTIPART):
-        return {"parts": dict(reader.parts(media, media_type))}
+        parts = dict(reader.parts(media, media_type))
+        return {"parts": {name: parts[name] for name in _named(payload, parts) if name in parts}}
     return {"xml": reader.root(media.get("schema"))} if is_xml(media_type) else {}
+
+
+def _named(payload: Any, known: Collection[str]) -> Collection[str]:
+    """Return the properties that a payload can have; all that are known where a name may be any."""
+    if isinstance(payload, dict) and not any("$" in name for name in payload):
+        return payload
+    return known
 
 
 def _media_object(operation: Operation, media_type: str) -> dict[str, Any]:

@@ -78,7 +78,7 @@ class CallCompiler:
             parameters=parameters,
             content_type=content_type,
             payload=payload,
-            **body_hints(description, operation, content_type),
+            **body_hints(description, operation, content_type, payload),
             replacements=self._replacements(content_type, payload),
             writes=writes,
             idempotency=settings.idempotency,

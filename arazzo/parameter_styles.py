@@ -241,7 +241,7 @@ def is_json(content_type: str) -> bool:
 def _content(one: ParameterPlan, value: Json) -> str:
     """Return a value serialised by its media type; a text that is JSON already stays as it is."""
     if is_json(one.content_type):
-        return value if isinstance(value, str) and _is_json_text(value) else _dumped(one, value)
+        return str(value) if is_json_text(value) else _dumped(one, value)
     if isinstance(value, (dict, list)):
         raise StepFailed(
             f"the parameter `{one.name}` can't hold an object or a list as `{one.content_type}`",
@@ -260,7 +260,9 @@ def _dumped(one: ParameterPlan, value: Json) -> str:
         ) from error
 
 
-def _is_json_text(text: str) -> bool:
+def is_json_text(value: Json) -> bool:
+    """Return whether a value is the JSON text of an object or a list, so needs no other."""
+    text = value if isinstance(value, str) else ""
     if text.lstrip()[:1] not in ("{", "["):
         return False
     try:
