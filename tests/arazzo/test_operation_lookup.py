@@ -5,7 +5,11 @@ from __future__ import annotations
 import pytest
 from written import ARAZZO, OPENAPI, Written, changed
 
+from arazzo import yaml_text
+from arazzo.compilation import Defaults, Sources, compile_document
+from arazzo.openapi import OpenApiDescription
 from arazzo.operation_path import WrittenPath
+from arazzo.provider import ProviderSettings
 
 POLL = "operationId: getJob"
 URL = "{$sourceDescriptions.jobs.url}"
@@ -102,3 +106,13 @@ def test_reading_an_operation_path(text: str, path: str, method: str) -> None:
     """Path template and method, in all written forms."""
     read = WrittenPath.read(text)
     assert (read.path, read.method) == (path, method)
+
+
+@pytest.mark.xfail(strict=True, reason="two descriptions of one operation are taken for two")
+def test_the_same_method_and_path_in_two_sources_is_one_operation() -> None:
+    """Either is meant where both have the id with the same method and path (O24)."""
+    description = OpenApiDescription(yaml_text.read(OPENAPI, "jobs.yaml"))
+    sources = Sources(openapi={"jobs": description, "again": description})
+    text = yaml_text.read(ARAZZO, "jobs.arazzo.yaml")
+    compiled = compile_document(text, sources, ProviderSettings(), Defaults())
+    assert compiled.workflows[0].findings == ()

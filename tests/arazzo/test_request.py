@@ -204,6 +204,14 @@ def test_bodies(payload: Any, body: Any) -> None:
     assert request.view.body == body
 
 
+@pytest.mark.xfail(strict=True, reason="a text of JSON is written as a JSON string")
+def test_a_json_text_whose_values_stand_without_quotes() -> None:
+    """It is JSON once its values stand in it, and is sent as it is."""
+    payload = '{"a": {$inputs.object}, "b": [{$inputs.zero}]}'
+    request = built(call("POST", content_type="application/json", payload=payload))
+    assert json.loads(request.body or b"") == {"a": {"x": 1, "y z": "&"}, "b": [0]}
+
+
 def test_an_absent_body_is_no_body() -> None:
     """Neither bytes nor a content type are sent."""
     request = built(call("POST", content_type="application/json", payload="$inputs.zz"))
