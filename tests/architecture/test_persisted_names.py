@@ -136,11 +136,7 @@ SHAPES: Final[dict[str, dict[str, Any]]] = {
         "steps": {},
         "workflows": [],
     },
-    "RetryPlan": {
-        "attempts": REQUIRED,
-        "first": REQUIRED,
-        "longest": REQUIRED,
-    },
+    "RetryPlan": {"attempts": REQUIRED, "first": REQUIRED, "longest": REQUIRED},
     "StepPlan": {
         "attempt": REQUIRED,
         "signature": "",
@@ -156,11 +152,7 @@ SHAPES: Final[dict[str, dict[str, Any]]] = {
         "name": REQUIRED,
         "invocation": REQUIRED,
     },
-    "DocumentIdentity": {
-        "file": REQUIRED,
-        "title": REQUIRED,
-        "version": REQUIRED,
-    },
+    "DocumentIdentity": {"file": REQUIRED, "title": REQUIRED, "version": REQUIRED},
     "Plan": {
         "plan_format": REQUIRED,
         "engine_rev": REQUIRED,
@@ -177,10 +169,7 @@ SHAPES: Final[dict[str, dict[str, Any]]] = {
         "inputs_schema": None,
         "component_inputs": {},
     },
-    "SubWorkflow": {
-        "plan": REQUIRED,
-        "signature": "",
-    },
+    "SubWorkflow": {"plan": REQUIRED, "signature": ""},
     "StepState": {
         "standing": "pending",
         "visits": 0,
@@ -230,10 +219,7 @@ SHAPES: Final[dict[str, dict[str, Any]]] = {
         "options": None,
         "carried": None,
     },
-    "LoadedPlan": {
-        "plan": None,
-        "state": None,
-    },
+    "LoadedPlan": {"plan": None, "state": None},
     "Carried": {
         "plan": REQUIRED,
         "state": None,
@@ -258,10 +244,7 @@ SHAPES: Final[dict[str, dict[str, Any]]] = {
         "why": "",
         "error": "",
     },
-    "RunOptions": {
-        "server": None,
-        "polling": {},
-    },
+    "RunOptions": {"server": None, "polling": {}},
 }
 """Every persisted object: its fields, and their defaults as JSON."""
 
