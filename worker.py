@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
+from temporalio.service import RPCError
 from temporalio.worker import Worker
 
 from activities.client import make_client
@@ -25,7 +27,7 @@ from activities.operation import Operations
 from activities.signing import load_key
 from arazzo.errors import InputInvalid
 from catalogue import load_catalogue, worker_defaults
-from commands.connection import ConnectionOptions, connect
+from commands.connection import ConnectionOptions, connect, refusal
 from commands.failures import reported
 from settings import load_settings
 from workflows.factory import AnyArazzoWorkflow, make_classes
@@ -107,12 +109,22 @@ async def _serve(
     _refuse_duplicates(catalogue)
     servers = {**settings.servers, **_servers(server)}
     client = await connect(options)
+    await _expect_namespace(client)
     queue = task_queue or settings.task_queue
     stopped = _stop_signal()
     async with running_worker(client, catalogue, settings, task_queue=queue, servers=servers):
         _tell(_greeting(catalogue, queue, client))
         await stopped.wait()
         _tell("stopping: activities that run get their time to finish")
+
+
+async def _expect_namespace(client: Client) -> None:
+    """Say so when the namespace is not there, before anything is polled for."""
+    request = DescribeNamespaceRequest(namespace=client.namespace)
+    try:
+        await client.workflow_service.describe_namespace(request)
+    except RPCError as error:
+        raise refusal(error) from error
 
 
 def _refuse_duplicates(catalogue: Catalogue) -> None:

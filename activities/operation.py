@@ -142,7 +142,7 @@ class Operations:
         masking: Masking,
     ) -> Outcome:
         context = replace(seen, response=answer.response)
-        outcome = judge(plan, context, spent=asked.spent, flaw=answer.flaw)
+        outcome = judge(plan, context, spent=asked.spent, flaw=answer.flaw, mask=masking.text)
         outputs = self._sealed(plan, masking.value(outcome.outputs))
         size = len(json.dumps(outputs))
         if size > LARGEST_OUTPUT_BYTES:

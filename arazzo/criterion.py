@@ -24,6 +24,8 @@ from arazzo.errors import DurazzoError, ExpressionError
 from arazzo.navigation import is_query, same_json, select, text_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from arazzo.condition import Condition
     from arazzo.context import Absent, Json
     from arazzo.expression import Expression
@@ -236,10 +238,13 @@ def _judged(criterion: Criterion, root: Json | Absent) -> str:
 LONGEST_SEEN: Final = 200
 
 
-def seen(criterion: Criterion, context: Context) -> str:
-    """Return what the expressions of a criterion are at this moment, as text for people."""
+def seen(criterion: Criterion, context: Context, mask: Callable[[str], str] = str) -> str:
+    """Return what the expressions of a criterion are at this moment, as text for people.
+
+    `mask` replaces secrets; it sees each value whole, before it is cut.
+    """
     found = {one.text: one for one in criterion.expressions() if not _is_body(one)}
-    told = [f"{text} is {_shown(one, context)}" for text, one in found.items()]
+    told = [f"{text} is {_shown(one, context, mask)}" for text, one in found.items()]
     if criterion.xpath is not None and criterion.context is not None:
         why = _judged(criterion, expressions.evaluate(criterion.context, context))
         told += [f"{criterion.context.text} {why}"] if why not in ("", _HOLDS) else []
@@ -251,9 +256,9 @@ def _is_body(one: Expression) -> bool:
     return one.rest in ("body", "payload") and not one.pointer
 
 
-def _shown(one: Expression, context: Context) -> str:
+def _shown(one: Expression, context: Context, mask: Callable[[str], str]) -> str:
     value = expressions.evaluate(one, context)
-    text = "absent" if value is ABSENT else json.dumps(value, ensure_ascii=False)
+    text = "absent" if value is ABSENT else mask(json.dumps(value, ensure_ascii=False))
     return text if len(text) <= LONGEST_SEEN else text[:LONGEST_SEEN] + "…"
 
 

@@ -21,6 +21,8 @@ RESERVED_OPERATION_IDS: Final = frozenset(
 )
 """Names of our own activities: Temporal would call those in place of the operation's."""
 
+SOURCE_PREFIX: Final = "$sourceDescriptions."
+
 Found = tuple[str, "Operation"]
 """The name of a source description, and one of its operations."""
 
@@ -136,7 +138,7 @@ class _Lookup:
             for operation in description.find(text)
         ]
         yield from exact
-        qualified = text.removeprefix("$sourceDescriptions.")
+        qualified = text.removeprefix(SOURCE_PREFIX)
         for name, description in self.scope.sources.openapi.items():
             if not exact and qualified.startswith(f"{name}."):
                 for operation in description.find(qualified.removeprefix(f"{name}.")):
@@ -147,6 +149,8 @@ class _Lookup:
         return set(path_variables(operation.path)) <= given
 
     def _unknown_operation(self, text: str) -> None:
+        if text.startswith(SOURCE_PREFIX) and self._unknown_source(text):
+            return
         if self._missing_sources("operationId"):
             return
         known = [
@@ -160,6 +164,19 @@ class _Lookup:
             ("operationId",),
             mend=closest(text, known),
         )
+
+    def _unknown_source(self, text: str) -> bool:
+        name = text.removeprefix(SOURCE_PREFIX).split(".", maxsplit=1)[0]
+        known = list(self.scope.urls)
+        if any(text.startswith(f"{SOURCE_PREFIX}{one}.") for one in known):
+            return False
+        self._add(
+            "unknown-source",
+            f"there is no source description `{name}`",
+            ("operationId",),
+            mend=closest(name, known),
+        )
+        return True
 
     def _missing_sources(self, field: str) -> bool:
         """What can't be found may stand in a source that is not there: then that is said."""

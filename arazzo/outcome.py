@@ -15,7 +15,7 @@ from arazzo import criterion, template
 from arazzo.context import ABSENT, Context
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
     from arazzo.context import Json, ResponseView
     from arazzo.plan import ActionPlan, AttemptPlan, CriterionPlan
@@ -51,14 +51,20 @@ class Outcome(BaseModel):
 
 
 def judge(
-    attempt: AttemptPlan, context: Context, *, spent: Collection[int] = (), flaw: str = ""
+    attempt: AttemptPlan,
+    context: Context,
+    *,
+    spent: Collection[int] = (),
+    flaw: str = "",
+    mask: Callable[[str], str] = str,
 ) -> Outcome:
     """Judge a response, or the lack of one when `context.response` is None.
 
     `spent` holds the indices of failure actions whose retries are used up: they are passed over.
-    `flaw` says what is wrong with the response itself; a flawed one never passes.
+    `flaw` says what is wrong with the response itself; a flawed one never passes. `mask` replaces
+    secrets in what is told.
     """
-    why = flaw or first_unmet(attempt, context)
+    why = flaw or first_unmet(attempt, context, mask)
     status = context.response.status if context.response else None
     if why:
         action = chosen(attempt.on_failure, context, spent)
@@ -86,21 +92,21 @@ def judge_workflow(
     return Outcome(passed=True, outputs=own, action=chosen(attempt.on_success, seen, ()))
 
 
-def first_unmet(attempt: AttemptPlan, context: Context) -> str:
+def first_unmet(attempt: AttemptPlan, context: Context, mask: Callable[[str], str] = str) -> str:
     """Return why the step did not pass, or the empty text; without criteria 2xx passes."""
     if context.response is None:
         return "no response came"
     if not attempt.success_criteria:
         return _unless_2xx(context.response)
-    return _unmet(attempt, context)
+    return _unmet(attempt, context, mask)
 
 
-def _unmet(attempt: AttemptPlan, context: Context) -> str:
+def _unmet(attempt: AttemptPlan, context: Context, mask: Callable[[str], str] = str) -> str:
     """What was seen is told, but not by a step whose answers hold secrets."""
     for one in attempt.success_criteria:
         compiled = criterion.compile(one.condition, one.type, one.version, one.context)
         if not criterion.holds(compiled, context):
-            seen = "" if attempt.sealed else criterion.seen(compiled, context)
+            seen = "" if attempt.sealed else criterion.seen(compiled, context, mask)
             return f"the criterion `{one.condition}` did not hold{f' ({seen})' if seen else ''}"
     return ""
 

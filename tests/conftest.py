@@ -39,6 +39,14 @@ SECRET = {"$secret": "amplitude_basic_auth"}
 QUICK_TIMERS = 'history.timerProcessorMaxTimeShift="10ms"'
 """Without it the server fires timers below a second only after about one second."""
 
+QUICK_QUEUES = (
+    "history.transferProcessorMaxPollRPS=2000",
+    "history.timerProcessorMaxPollRPS=2000",
+    'history.defaultWorkflowTaskTimeout="3s"',
+)
+"""Without the first two the server's one shard hands on each task only after up to 50 ms; a
+worker without a cache now and then drops a task, which comes again after this timeout."""
+
 EARLY_CONTINUE_AS_NEW = "limit.historyCount.suggestContinueAsNew=100"
 """So that a poll of a few seconds rolls its history over, as one of days does."""
 
@@ -75,6 +83,7 @@ async def environment() -> AsyncIterator[WorkflowEnvironment]:
         dev_server_extra_args=[
             *("--dynamic-config-value", QUICK_TIMERS),
             *("--dynamic-config-value", EARLY_CONTINUE_AS_NEW),
+            *(part for one in QUICK_QUEUES for part in ("--dynamic-config-value", one)),
         ],
     ) as started:
         yield started

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel
@@ -98,19 +99,34 @@ def _row(plan: Plan, state: RunState, index: int, children: Mapping[str, str]) -
 
 
 def as_markdown(progress: Progress) -> str:
-    """Return the step table as the Web UI shows it under «current details»."""
+    """Return what the Web UI shows under «current details»: a sentence, then the step table."""
     lines = [
-        "| step | operation | state | visits | polls | last status |",
+        _sentence(progress),
+        "",
+        "| step | request | state | visits | polls | last status |",
         "|---|---|---|--:|--:|--:|",
     ]
     for row in progress.steps:
         status = "" if row.last_status is None else row.last_status
         name = f"**{row.step}**" if row.step == progress.step else row.step
         lines.append(
-            f"| {name} | {row.operation} · `{row.request}` | {row.standing} "
-            f"| {row.visits} | {row.polls} | {status} |"
+            f"| {name} | `{row.request}` | {row.standing} | {row.visits} | {row.polls} | {status} |"
         )
     return "\n".join(lines)
+
+
+def _sentence(progress: Progress) -> str:
+    if progress.step is None:
+        return "All steps are done."
+    if progress.next_wake_up is None:
+        return f"At step **{progress.step}**."
+    said = f"Step **{progress.step}** waits for no. {progress.poll} ({progress.waiting_for}), "
+    said += f"next at {_utc(progress.next_wake_up)}"
+    return f"{said}; gives up {_utc(progress.deadline)}." if progress.deadline else f"{said}."
+
+
+def _utc(seconds: float) -> str:
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def as_json(progress: Progress) -> dict[str, Any]:

@@ -256,11 +256,11 @@ def _why_lost(cause: BaseException | None) -> str:
 
 
 def _timer_summary(pause: Pause) -> str:
-    text = f"{pause.step_id} · {pause.reason} · no. {pause.number}"
+    text = f"{pause.step_id} · {pause.reason}, waits for no. {pause.number}"
     if pause.until is None:
         return text
     until = datetime.fromtimestamp(pause.until, UTC)
-    return f"{text} · until {until:%Y-%m-%d %H:%M:%S} UTC"
+    return f"{text} · gives up {until:%Y-%m-%d %H:%M:%S} UTC"
 
 
 def shortened(text: str) -> str:

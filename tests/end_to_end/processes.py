@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
-from conftest import CREDENTIAL, ROOT
+from conftest import CREDENTIAL, QUICK_QUEUES, ROOT
 
 from commands.temporal_binary import find_binary
 
@@ -69,7 +69,8 @@ class Site:
 
     def start_server(self, *dynamic: str) -> None:
         """Start the Temporal server on its database and wait until it answers."""
-        config = [part for one in dynamic for part in ("--dynamic-config-value", one)]
+        settings = (*QUICK_QUEUES, *dynamic)
+        config = [part for one in settings for part in ("--dynamic-config-value", one)]
         self._start(
             "server",
             [

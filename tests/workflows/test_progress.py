@@ -12,6 +12,7 @@ from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
 from temporalio.exceptions import CancelledError
 
 from mocks.jobs import Pace
+from workflows.controls import Progress, as_markdown
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -82,7 +83,7 @@ async def test_history_reads_like_the_document(house: House) -> None:
     assert activities[0] == ("requestCohortExport", "requestExport")
     assert ("getCohortExportStatus", "pollStatus#2") in activities
     assert "pollStatus · GET /api/5/cohorts/request/{cohort_id}/status" in summaries
-    assert any("pollStatus · polling · no. 1 · until 2" in one for one in summaries)
+    assert any("pollStatus · polling, waits for no. 1 · gives up 2" in one for one in summaries)
 
 
 async def test_the_memo_holds_the_documents_title_and_version(house: House) -> None:
@@ -132,3 +133,18 @@ async def test_a_cancel_during_a_write_waits_for_its_answer(house: House) -> Non
         await handle.result()
     assert isinstance(caught.value.cause, CancelledError)
     assert (await house.stand_in.taken()).get("listCohorts", 0) == 0
+
+
+def test_details_say_in_a_sentence_what_is_awaited() -> None:
+    """Whoever looks at a run that waits reads which poll, when, and until when."""
+    waiting = Progress(
+        workflow="w", document="d", version="1", step="poll", visits=3, polls=2, last_status=200,
+        waiting_for="polling", poll=3, next_wake_up=0.0, deadline=60.0,
+    )  # fmt: skip
+    assert as_markdown(waiting).splitlines()[0] == (
+        "Step **poll** waits for no. 3 (polling), next at 1970-01-01 00:00:00 UTC; "
+        "gives up 1970-01-01 00:01:00 UTC."
+    )
+    running = waiting.model_copy(update={"next_wake_up": None})
+    assert as_markdown(running).startswith("At step **poll**.")
+    assert as_markdown(running.model_copy(update={"step": None})).startswith("All steps are done.")
