@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from arazzo.openapi import OpenApiDescription, Operation
 
 DEEPEST: Final = 24
-MOST_SCHEMAS: Final = 2000
+MOST_SCHEMAS: Final = 20_000
 """Bounds for schemas that refer to themselves."""
 
 _MEDIA_TYPE: Final = re.compile(r"[\w!#$&^.+-]+/[\w!#$&^.+-]+(\s*;[\x20-\x7e]*)?", re.ASCII)
@@ -130,7 +130,7 @@ class _Reader:
     def _styled(self, encoding: dict[str, Any]) -> dict[str, Any]:
         if not any(key in encoding for key in ("style", "explode", "allowReserved")):
             return {}
-        style = encoding.get("style", "form")
+        style = str(encoding.get("style", "form"))
         if style not in _STYLES:
             return {}
         explode = encoding.get("explode")
@@ -208,7 +208,7 @@ def _typed(encoding: dict[str, Any], schema: dict[str, Any], *, multipart: bool)
     return {
         "content_type": content_type,
         "transfer_encoding": transfer if _TOKEN.fullmatch(transfer) else "",
-        "is_file": schema.get("format") in _ENCODED or bool(transfer) or not plain,
+        "is_file": str(schema.get("format")) in _ENCODED or bool(transfer) or not plain,
     }
 
 

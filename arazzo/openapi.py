@@ -252,7 +252,8 @@ def _with_defaults(server: dict[str, Any]) -> str:
     url = str(server["url"])
     for name, variable in _objects(server.get("variables")).items():
         if isinstance(variable, dict):
-            url = url.replace(f"{{{name}}}", str(variable.get("default", "")))
+            first = next(iter(_list(variable.get("enum"))), "")
+            url = url.replace(f"{{{name}}}", str(variable.get("default", first)))
     return url
 
 

@@ -12,7 +12,7 @@ from arazzo.openapi import DeclaredParameter, OpenApiDescription, Operation, Sec
 TEXT = """\
 openapi: 3.1.0
 servers:
-- {url: 'https://{region}.test/{v}', variables: {region: {default: eu}, v: {default: v1}}}
+- {url: 'https://{region}.test/{v}', variables: {region: {default: eu}, v: {enum: [v1, v2]}}}
 - {url: /relative}
 - {description: no url}
 security: [{key: []}]
@@ -134,7 +134,7 @@ def test_bodies() -> None:
 
 
 def test_servers() -> None:
-    """The operation's before the root's; variables get their defaults."""
+    """The operation's before the root's; variables get their defaults, else their first value."""
     assert only("getJob").servers == ("https://eu.test/v1", "/relative")
     assert API.at("/jobs/{id}")["DELETE"].servers == ("https://other.test",)
 
