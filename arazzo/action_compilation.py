@@ -67,8 +67,22 @@ class ActionCompiler:
                 if (action := self._named(one, (*level, index), success=success))
                 and action.name not in names
             ]
+            self._refuse_duplicates(found)
             yield from found
             names.update(action.name for action, _ in found)
+
+    def _refuse_duplicates(self, found: Sequence[tuple[Action, Path]]) -> None:
+        """«The list MUST NOT include duplicate actions» (4.6.5)."""
+        seen: set[str] = set()
+        for action, path in found:
+            if action.name in seen:
+                self._add(
+                    "duplicate-action",
+                    f"an action `{action.name}` stands here before",
+                    path,
+                    mend="give each action a name of its own",
+                )
+            seen.add(action.name)
 
     def _named(self, one: Action | Reusable, path: Path, *, success: bool) -> Action | None:
         if isinstance(one, Action):

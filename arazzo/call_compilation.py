@@ -123,12 +123,26 @@ class CallCompiler:
             if (found := resolved_parameter(self.scope, one, (*self.path, "parameters", index)))
             is not None
         ]
+        self._refuse_duplicates(own)
         yield from own
         named = {(one.name, one.location) for one, _ in own}
         for index, one in enumerate(self.scope.workflow.parameters):
             found = resolved_parameter(self.scope, one, ("parameters", index))
             if found is not None and (found.name, found.location) not in named:
                 yield found, ("parameters", index)
+
+    def _refuse_duplicates(self, own: list[tuple[Parameter, Path]]) -> None:
+        """«The list MUST NOT include duplicate parameters» (4.6.5)."""
+        seen: set[tuple[str, str | None]] = set()
+        for one, path in own:
+            if (one.name, one.location) in seen:
+                self._at(
+                    path,
+                    "duplicate-parameter",
+                    f"the parameter `{one.name}` stands twice in the step",
+                    mend="keep one of the two",
+                )
+            seen.add((one.name, one.location))
 
     def _location(self, one: Parameter, path: Path, operation: Operation) -> str | None:
         variables = list(path_variables(operation.path))
@@ -375,5 +389,5 @@ def _parsed(payload: Any) -> Any:
         return payload
     try:
         return json.loads(payload)
-    except ValueError:
+    except (ValueError, RecursionError):
         return payload

@@ -240,7 +240,8 @@ def _refuse_sealed_in_texts(
         for one in expressions_in(value) if not _is_whole(value, known) else ():
             found = expression.references(one)
             pair = expression.step_reference(found.rest, known) if found.root == "steps" else None
-            if pair and (pair[1] is None or pair[1] in sealed.get(pair[0], ())):
+            secret = sealed.get(pair[0], set()) if pair else set()
+            if pair and (bool(secret) if pair[1] is None else pair[1] in secret):
                 scope.unsupported(f"a part of, or a text around, the secret `{one.text}`", path)
 
 
@@ -267,7 +268,11 @@ def _schema(scope: Scope) -> InputsSchema:
     try:
         return InputsSchema(scope.workflow.inputs, scope.document.components.inputs)
     except (jsonschema_rs.ValidationError, jsonschema_rs.ReferencingError) as error:
-        scope.add("invalid-schema", f"`inputs` is no JSON Schema: {error}", ("inputs",))
+        scope.add(
+            "invalid-schema",
+            f"`inputs` is no JSON Schema: {getattr(error, 'message', error)}",
+            ("inputs",),
+        )
         return InputsSchema(None)
 
 

@@ -12,6 +12,7 @@ from arazzo import run_errors, template
 from arazzo.context import Context
 from arazzo.effects import Pause, Transferred
 from arazzo.outcome import computed
+from arazzo.plan import canonical
 from arazzo.run_errors import LARGEST_RUN_BYTES
 from arazzo.state import TransferState, digest_of
 from arazzo.transition import (
@@ -187,7 +188,8 @@ class Interpreter:
         self._refuse_growth()
 
     def _refuse_growth(self) -> None:
-        total = self.state.fixed_bytes + sum(self.state.output_bytes.values())
+        remembered = len(canonical(self.state.workflows)) if self.state.workflows else 0
+        total = self.state.fixed_bytes + remembered + sum(self.state.output_bytes.values())
         if total > LARGEST_RUN_BYTES:
             raise run_errors.run_too_large(self.state, total)
 
@@ -261,7 +263,7 @@ class Interpreter:
         left = deadline - self.effects.now()
         seconds = step.polling.wait(again.polls) if after is None else max(SHORTEST_RETRY, after)
         seconds = seconds if outcome.retry_after is None else outcome.retry_after
-        if left <= 0:
+        if left <= 0 or (outcome.retry_after is not None and seconds > left):
             raise run_errors.transfer_deadline(target, again.polls, step.polling.deadline)
         reason = f"transfer to `{target}`"
         return Pause(step.step_id, min(seconds, left), reason, again.polls, deadline)
@@ -283,6 +285,10 @@ class Interpreter:
         else:
             there.polls += 1
             await self._pause(step, self._poll_pause(plan, there, outcome, after))
+        if outcome.passed and outcome.action is not None:
+            action = step.attempt.on_success[outcome.action]
+            if action.type == "retry":
+                await self._before_retry(step, action)
         self.state.cursor = target
 
     def _is_changed(self, there: StepState, digest: str) -> bool:

@@ -33,11 +33,14 @@ def find_operation(scope: Scope, step: Step, path: Path) -> Found | None:
 
 
 def path_variables(path: str) -> Iterator[str]:
-    """Yield the names of the variables in a path template, in their order."""
+    """Yield the names of the variables in a path template, in their order.
+
+    `{+name}` is practice too: RFC 6570, 3.2.3, a value whose slashes stay as they are.
+    """
     for part in path.split("{")[1:]:
         name, closing, _ = part.partition("}")
         if closing:
-            yield name
+            yield name.removeprefix("+")
 
 
 class _Lookup:
@@ -125,6 +128,8 @@ class _Lookup:
         found = list(self._candidates(text))
         if len(found) > 1:
             found = [one for one in found if self._fits(one[1])] or found
+        if len({(one.method, one.path) for _, one in found}) == 1:
+            found = found[:1]  # two descriptions of one operation
         if found:
             return self._only("operationId", text, found)
         self._unknown_operation(text)
@@ -145,8 +150,10 @@ class _Lookup:
                     yield name, operation
 
     def _fits(self, operation: Operation) -> bool:
-        given = {one.name for one in self.step.parameters if isinstance(one, Parameter)}
-        return set(path_variables(operation.path)) <= given
+        """Whether the step gives just what the operation's path wants."""
+        own = [one for one in self.step.parameters if isinstance(one, Parameter)]
+        placed = {one.name for one in own if one.location == "path"}
+        return placed <= set(path_variables(operation.path)) <= {one.name for one in own}
 
     def _unknown_operation(self, text: str) -> None:
         if text.startswith(SOURCE_PREFIX) and self._unknown_source(text):

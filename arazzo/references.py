@@ -120,6 +120,8 @@ class Names:
         self, plan: CriterionPlan, path: Path, collected: Collected
     ) -> CompiledCriterion | None:
         """Check a criterion and what it reads; None when it can't be read at all."""
+        if plan.context and not self._context(plan.context, (*path, "context")):
+            return None
         try:
             compiled = criterion.compile(plan.condition, plan.type, plan.version, plan.context)
         except ExpressionError as error:
@@ -129,6 +131,16 @@ class Names:
         for one in compiled.expressions():
             self.check(one, (*path, "condition"), collected, after_response=True)
         return compiled
+
+    def _context(self, text: str, path: Path) -> bool:
+        """Check what a criterion is over; False when that is no expression."""
+        try:
+            parsed = expression.parse(text)
+        except ExpressionError as error:
+            self._syntax(error, path, "invalid-criterion")
+            return False
+        self._deviations(parsed.deviations, text, path)
+        return True
 
     def check(
         self, one: Expression, path: Path, collected: Collected, *, after_response: bool
@@ -240,7 +252,8 @@ class Names:
         )
 
     def _deviations(self, codes: Collection[str], text: str, path: Path) -> None:
-        shown = text if len(text) < SHOWN else text[:SHOWN] + "…"
+        line = " ".join(text.split())
+        shown = line if len(line) < SHOWN else line[:SHOWN] + "…"
         for code in codes:
             said, mend = DEVIATIONS.get(code, ("is not written as the standard has it", ""))
             self.findings.append(

@@ -6,6 +6,7 @@ request can be made.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -17,6 +18,7 @@ from arazzo.errors import StepFailed
 from arazzo.parameter_styles import (
     cookie_pairs,
     header_text,
+    is_json,
     is_undefined,
     path_text,
     query_pairs,
@@ -55,7 +57,7 @@ def build(call: Call, server: str, context: Context) -> Request:
     given = [(one, _value(one.value, context)) for one in call.parameters]
     query = _query(call, given)
     headers = _headers(given)
-    body = _value(call.payload, context) if call.content_type else ABSENT
+    body = _body(call, context)
     body = replaced(call, body, context)
     content = None
     if body is not ABSENT:
@@ -72,6 +74,19 @@ def _link_query(call: Call, given: Given) -> list[str]:
     link = next((one for one in links if isinstance(one, str)), "")
     query = urlsplit(link).query
     return [query] if query else []
+
+
+def _body(call: Call, context: Context) -> Json:
+    """The payload's value; a text of JSON with values inside is read once they stand in it."""
+    body = _value(call.payload, context) if call.content_type else ABSENT
+    written = call.payload if isinstance(call.payload, str) else ""
+    begins = written.lstrip()[:2]
+    if isinstance(body, str) and begins[:1] in ("{", "[") and begins != "{$":
+        try:
+            return json.loads(body) if is_json(call.content_type or "") else body
+        except (ValueError, RecursionError):
+            return body
+    return body
 
 
 def _value(value: Any, context: Context) -> Json:
@@ -96,6 +111,7 @@ def _path(call: Call, given: Given) -> str:
                 reason="path-parameter-without-value",
             )
         path = path.replace(f"{{{one.name}}}", text)
+        path = path.replace(f"{{+{one.name}}}", text.replace("%2F", "/").replace("%3A", ":"))
     return path
 
 

@@ -178,7 +178,6 @@ async def test_a_workflow_before_a_retry_that_fails_ends_the_run() -> None:
     )
 
 
-@pytest.mark.xfail(strict=True, reason="a retry in onSuccess does not run what it refers to")
 async def test_a_step_runs_before_a_retry_of_success() -> None:
     """It is a poll, with the step before each of its requests (O25)."""
     world = World({"token": [passed()], "a": [passed(0), passed()]})

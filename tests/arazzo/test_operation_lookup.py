@@ -81,7 +81,6 @@ def test_a_path_without_a_method_must_mean_one_operation() -> None:
     )  # fmt: skip
 
 
-@pytest.mark.xfail(strict=True, reason="a path without variables is taken to fit any parameters")
 def test_an_id_of_two_operations_means_the_one_whose_path_is_filled() -> None:
     """The step gives `jobId` in the path, so `/jobs` can't be meant (O24)."""
     openapi = changed(OPENAPI, "operationId: createJob", "operationId: getJob", "post:", "put:")
@@ -108,7 +107,6 @@ def test_reading_an_operation_path(text: str, path: str, method: str) -> None:
     assert (read.path, read.method) == (path, method)
 
 
-@pytest.mark.xfail(strict=True, reason="two descriptions of one operation are taken for two")
 def test_the_same_method_and_path_in_two_sources_is_one_operation() -> None:
     """Either is meant where both have the id with the same method and path (O24)."""
     description = OpenApiDescription(yaml_text.read(OPENAPI, "jobs.yaml"))
