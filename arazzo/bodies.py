@@ -117,9 +117,10 @@ class Body:
             raise self._failed(f"is an object or a list, which `{self.media_type}` can't hold")
         return text_of(body)
 
-    def _json(self, body: Json) -> str:
+    def _json(self, body: Json, *, compact: bool = False) -> str:
+        separators = (",", ":") if compact else None
         try:
-            return json.dumps(body, allow_nan=False)
+            return json.dumps(body, allow_nan=False, separators=separators)
         except ValueError as error:
             said = "holds a number that JSON has no text for"
             raise self._failed(said, "body-not-json") from error
@@ -163,7 +164,7 @@ class Body:
             spell = allowing_reserved if part.allow_reserved else self._quoted
             yield from pairs(styled, value, lambda one: spell(text_of(one)))
         elif is_json(part.content_type):
-            text = value if is_json_text(value) else self._json(value)
+            text = value if is_json_text(value) else self._json(value, compact=True)
             yield f"{self._quoted(name)}={self._quoted(text)}"
         else:
             for path, one in spread(value):
@@ -204,7 +205,7 @@ class Body:
         if isinstance(value, str) and (part.is_file or is_json_text(value)):
             return value
         if is_json(part.content_type):
-            return self._json(value)
+            return self._json(value, compact=True)
         if isinstance(value, (dict, list)):
             raise self._failed(f"has an object where a part of `{part.content_type}` is wanted")
         return text_of(value)

@@ -118,11 +118,15 @@ class _Reader:
         properties = dict(self._properties(media.get("schema")))
         for name in dict.fromkeys((*properties, *encodings)):
             encoding = self.description.follow(encodings.get(name))
-            schema = self.description.follow(properties.get(name))
+            written = properties.get(name)
+            schema = self.description.follow(written)
             if schema.get("type") == "array":
-                schema = self.description.follow(schema.get("items"))
+                written = schema.get("items")
+                schema = self.description.follow(written)
             fields = self._styled(encoding)
             fields |= _typed(encoding, schema, multipart=media_type == MULTIPART)
+            if written == {} and media_type == MULTIPART:
+                fields["is_file"] = True  # how OpenAPI 3.1 writes a file: application/octet-stream
             part = PartPlan.model_validate(fields)
             if part != PartPlan():
                 yield name, part

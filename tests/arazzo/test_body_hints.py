@@ -29,6 +29,8 @@ components:
         key: {type: string, contentEncoding: base64}
         icon: {type: string, contentMediaType: image/png}
         note: {type: string}
+        file: {}
+        files: {type: array, items: {}}
 """
 
 
@@ -50,6 +52,8 @@ def test_hints_of_parts() -> None:
     assert parts == {
         "photo": file,
         "photos": file,
+        "file": file,
+        "files": file,
         "key": {"is_file": True, "transfer_encoding": "base64"},
         "icon": {"is_file": True, "content_type": "image/png"},
     }
@@ -59,7 +63,7 @@ def test_hints_of_parts() -> None:
     ("payload", "named"),
     [
         ("{photo: a, note: b, zz: c}", {"photo"}),
-        ("{$inputs.name: a}", {"photo", "photos", "key", "icon"}),
+        ("{$inputs.name: a}", {"photo", "photos", "key", "icon", "file", "files"}),
     ],
 )
 def test_hints_of_what_the_payload_names(payload: str, named: set[str]) -> None:
