@@ -200,7 +200,12 @@ class _Lookup:
                 mend="give the operation another operationId in its OpenAPI description",
             )
         for reference in operation.problems:
-            self._unsupported(f"a reference to another file (`{reference}`)", (field,))
+            self._add(
+                "missing-reference",
+                f"a reference to another file (`{reference}`) in the operation leads nowhere",
+                (field,),
+                mend="put the file beside the description, or mend the reference there",
+            )
 
     def _add(self, code: str, message: str, path: Path, **more: Any) -> None:
         self.scope.add(code, message, (*self.path, *path), step_id=self.step.step_id, **more)

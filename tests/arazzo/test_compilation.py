@@ -104,6 +104,17 @@ BROKEN = [
         "give each step a stepId of its own",
     ),
     Broken(
+        "missing-reference",
+        (CREATE, f"stepId: create\n    operationId: {HERE}listJobs"),
+        "a reference to another file (`common.yaml#/page`) in the operation leads nowhere",
+        "put the file beside the description, or mend the reference there",
+        openapi=changed(
+            OPENAPI,
+            "- {name: page, in: query, schema: {type: integer}}",
+            "- {$ref: 'common.yaml#/page'}",
+        ),
+    ),
+    Broken(
         "duplicate-parameter",
         (PARAMETER, f"{PARAMETER}\n    - {HERE}{{name: jobId, in: path, value: 2}}"),
         "the parameter `jobId` stands twice in the step",
