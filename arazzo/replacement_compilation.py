@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 # json-pointer = *( "/" reference-token ); escaped = "~" ( "0" / "1" )        RFC 6901, section 3
 _POINTER: Final = re.compile(r"(?:/(?:[^/~]|~[01])*)*")
 LONGEST_POINTER: Final = 10_000
+INVALID: Final = "invalid-replacement"
 
 
 def replacement_plans(
@@ -57,7 +58,8 @@ class _Compiler:
             kind, version = selector.kind_of(one.target, written or self.default)
             target = self._target(one.target, kind, version, path)
         except ExpressionError as error:
-            self._add(error.reason, error.message, (*path, "target"), offset=error.offset)
+            code = INVALID if error.reason == "syntax" else error.reason
+            self._add(code, error.message, (*path, "target"), offset=error.offset)
             return None
         plan = ReplacementPlan.model_validate(
             {"target": target, "type": kind, "version": version, "value": one.value}
@@ -69,7 +71,7 @@ class _Compiler:
         if kind == "xpath":
             xpath.compile(text, version)
         elif kind == "jsonpath" and not is_query(text):
-            raise ExpressionError(text, 0, "a JSONPath query (RFC 9535)", reason=INVALID)
+            raise ExpressionError(text, 0, "a JSONPath query (RFC 9535)")
         elif kind == "jsonpointer":
             return self._pointer(text, path)
         return text
@@ -87,7 +89,7 @@ class _Compiler:
         if len(text) > LONGEST_POINTER or not _POINTER.fullmatch(text):
             offset = min(_matched(text), LONGEST_POINTER)
             expected = "a JSON Pointer such as `/name/0` (with `~0` for `~` and `~1` for `/`)"
-            raise ExpressionError(text, offset, expected, reason=INVALID)
+            raise ExpressionError(text, offset, expected)
         return text
 
     def _try(self, plan: ReplacementPlan, path: Path) -> None:
@@ -114,9 +116,6 @@ class _Compiler:
     def _add(self, code: str, message: str, path: Path, **more: Any) -> None:
         found = self.names.source.finding(code, message, path, where=self.names.where, **more)
         self.names.findings.append(found)
-
-
-INVALID: Final = "invalid-replacement"
 
 
 def _matched(text: str) -> int:
