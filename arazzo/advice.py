@@ -6,26 +6,28 @@ nothing while a workflow runs.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
-from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from arazzo import criterion, expression, template
+from arazzo import expression
+from arazzo.advised import Subject
+from arazzo.call_advice import advise_call
 from arazzo.call_compilation import expressions_in
 from arazzo.context import Context, ResponseView
 from arazzo.flow import Flow, considered
-from arazzo.model import Parameter
 from arazzo.outcome import chosen
-from arazzo.schemas import SchemaReader, with_value_at
+from arazzo.schemas import with_value_at
+from arazzo.states import fails_with, read_pointers
 from arazzo.transition import leads_back
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from arazzo.compilation import CompiledWorkflow
+    from arazzo.context import Json
     from arazzo.errors import Finding
-    from arazzo.expression import Expression
-    from arazzo.plan import ActionPlan, CriterionPlan, Plan, StepPlan
+    from arazzo.plan import ActionPlan, Plan, StepPlan
     from arazzo.yaml_text import Path
 
 
@@ -33,14 +35,17 @@ def advise(compiled: CompiledWorkflow) -> list[Finding]:
     """Return the advice about a workflow, in the order of its steps; none when it can't run."""
     if compiled.plan is None:
         return []
-    return list(_Adviser(compiled, compiled.plan, Flow(compiled.plan)).all())
+    return list(_Adviser(Subject(compiled, compiled.plan), Flow(compiled.plan)).all())
 
 
 @dataclass(frozen=True)
 class _Adviser:
-    compiled: CompiledWorkflow
-    plan: Plan
+    subject: Subject
     flow: Flow
+
+    @property
+    def plan(self) -> Plan:
+        return self.subject.plan
 
     def all(self) -> Iterator[Finding]:
         yield from self._unreachable_steps()
@@ -50,7 +55,7 @@ class _Adviser:
             yield from self._uncovered_states(index, step)
             yield from self._skipped_outputs(index, step)
             yield from self._response_properties(index, step)
-            yield from self._call(index, step)
+            yield from advise_call(self.subject, index, step)
         yield from self._unused_outputs()
 
     # -- the flow --------------------------------------------------------------------------------
@@ -65,39 +70,43 @@ class _Adviser:
                 )  # fmt: skip
 
     def _dead_actions(self, index: int, step: StepPlan) -> Iterator[Finding]:
+        """Only the step's own: it passes over those of the workflow on purpose."""
         for field, actions in _both(step):
-            taken = list(considered(actions))
+            taken = list(considered(actions, failed=field == "onFailure"))
             for action in actions[len(taken) :]:
-                yield self._warn(
-                    "dead-action",
-                    f"the action `{action.name}` is never tried, for `{taken[-1].name}` before it "
-                    "has no criteria and always matches",
-                    index,
-                    (field,),
-                    mend="put it before, or give the other one criteria",
-                )
+                path = self.subject.action_path(index, field, action.name)
+                if path is not None:
+                    yield self._warn(
+                        "dead-action",
+                        f"the action `{action.name}` is never tried, for `{taken[-1].name}` "
+                        "before it has no criteria and always matches",
+                        index,
+                        path,
+                        mend="put it before, or give the other one criteria",
+                    )
 
     def _endless_loops(self, index: int, step: StepPlan) -> Iterator[Finding]:
-        first = next(iter(step.attempt.on_success), None)
-        if first is None or first.criteria or first.retry_limit is not None:
+        taken = list(considered(step.attempt.on_success))
+        back = [leads_back(self.plan, step, action) for action in taken]
+        if not taken or not all(back) or taken[-1].criteria or self._can_leave(index, taken):
             return
-        if leads_back(self.plan, step, first) and not self._can_leave(step, first):
-            yield self._warn(
-                "endless-poll",
-                f"the action `{first.name}` always leads back, so only the deadline ends this poll",
-                index,
-                ("onSuccess",),
-                mend="give it criteria that hold while there is something to wait for",
-            )
+        path = self.subject.action_path(index, "onSuccess", taken[-1].name)
+        yield self._warn(
+            "endless-poll",
+            f"the action `{taken[-1].name}` always leads back, so nothing but the deadline or a "
+            "failure ends this poll",
+            index,
+            path or ("onSuccess",),
+            mend="give it criteria that hold while there is something to wait for",
+        )
 
-    def _can_leave(self, step: StepPlan, action: ActionPlan) -> bool:
-        """Whether a step between the target and this one may lead out of the loop."""
-        here, target = self.plan.index(step.step_id), self.plan.index(action.target or step.step_id)
-        inside = range(target, here)
+    def _can_leave(self, here: int, taken: Sequence[ActionPlan]) -> bool:
+        """Whether a failure, a limit or a step in between may lead out of the loop."""
+        if any(one.retry_limit is not None for one in taken):
+            return True
+        first = min(self.plan.index(one.target or self.plan.steps[here].step_id) for one in taken)
         return any(
-            any(one.type == "end" for one in self.plan.steps[i].attempt.on_success)
-            or any(e.begin == i and e.end > here for e in self.flow.edges)
-            for i in inside
+            self.flow.leaves(i) or self.flow.leads_beyond(i, here) for i in range(first, here + 1)
         )
 
     def _skipped_outputs(self, index: int, step: StepPlan) -> Iterator[Finding]:
@@ -116,36 +125,41 @@ class _Adviser:
     # -- states ----------------------------------------------------------------------------------
 
     def _uncovered_states(self, index: int, step: StepPlan) -> Iterator[Finding]:
-        actions = step.attempt.on_success
-        reader = self._response(step)
-        back = [leads_back(self.plan, step, action) for action in actions]
+        back = [leads_back(self.plan, step, action) for action in step.attempt.on_success]
+        reader = self.subject.response(step)
         if reader is None or not any(back) or all(back):
             return
-        pointers = {one for action in actions for one in _pointers(action.criteria)}
+        criteria = [one for action in step.attempt.on_success for one in action.criteria]
+        pointers = {one for plan in criteria for one in read_pointers(plan)}
         if len(pointers) != 1 or None in pointers:
             return
         pointer = str(pointers.pop())
         for value in reader.enum_at(pointer):
-            body = with_value_at(pointer, value)
-            context = Context(response=ResponseView(200, {}, body))
-            if chosen(actions, context, ()) is None:
-                yield self._warn(
-                    "uncovered-state",
-                    f"no action covers {value!r}, which the description allows at `{pointer}`; "
-                    "the run fails with UnexpectedState then",
-                    index,
-                    ("onSuccess",),
-                    mend=f"add an action for {value!r}",
-                )
+            if not self._covered(step, with_value_at(pointer, value)):
+                yield self._uncovered(index, pointer, shown(value))
+
+    def _covered(self, step: StepPlan, body: Json) -> bool:
+        """Whether an action takes the body up, or the step does not pass with it."""
+        for status in self.subject.success_statuses(step):
+            context = Context(response=ResponseView(status, {}, body))
+            if chosen(step.attempt.on_success, context, ()) is not None:
+                return True
+        return any(fails_with(one, body) for one in step.attempt.success_criteria)
+
+    def _uncovered(self, index: int, pointer: str, value: str) -> Finding:
+        return self._warn(
+            "uncovered-state",
+            f"no action covers {value}, which the description allows at `{pointer}`; "
+            "the run fails with UnexpectedState then",
+            index,
+            ("onSuccess",),
+            mend=f"add an action for {value}",
+        )
 
     # -- schemas ---------------------------------------------------------------------------------
 
-    def _response(self, step: StepPlan) -> SchemaReader | None:
-        found = self.compiled.operations.get(step.step_id)
-        return SchemaReader.of_success(found) if found else None
-
     def _response_properties(self, index: int, step: StepPlan) -> Iterator[Finding]:
-        reader = self._response(step)
+        reader = self.subject.response(step)
         if reader is None:
             return
         for name, value in step.attempt.outputs.items():
@@ -161,83 +175,11 @@ class _Adviser:
                         mend=reader.closest(str(one.pointer)),
                     )
 
-    def _call(self, index: int, step: StepPlan) -> Iterator[Finding]:
-        found = self.compiled.operations.get(step.step_id)
-        if found is None or step.attempt.call is None:
-            return
-        for one in step.attempt.call.parameters:
-            declared = found.operation.parameter(one.name, one.location)
-            is_credential = any(
-                c.location == one.location and c.name.lower() == one.name.lower()
-                for c in found.operation.credentials
-            )
-            if declared is None and one.location != "path":
-                yield self._warn(
-                    "undeclared-parameter",
-                    f"the operation declares no {one.location} parameter `{one.name}`; "
-                    "it is sent all the same",
-                    index,
-                    self._parameter_path(index, one.name),
-                )
-            credential = is_credential or one.name.lower() == "authorization"
-            if credential and isinstance(one.value, str) and not _reads(one.value):
-                yield self._warn(
-                    "plain-credential",
-                    f"`{one.name}` is a credential and stands here in plain text",
-                    index,
-                    self._parameter_path(index, one.name),
-                    mend="make it an input, and give that by the name of a secret",
-                )
-        yield from self._payload(index, step, SchemaReader.of_body(found))
-
-    def _parameter_path(self, index: int, name: str) -> Path:
-        """Where the step writes a parameter, or the step where the workflow writes it."""
-        for at, one in enumerate(self.compiled.workflow.steps[index].parameters):
-            if isinstance(one, Parameter) and one.name == name:
-                return ("parameters", at, "name")
-        return ("stepId",)
-
-    def _payload(
-        self, index: int, step: StepPlan, reader: SchemaReader | None
-    ) -> Iterator[Finding]:
-        payload = step.attempt.call.payload if step.attempt.call else None
-        if reader is None or not isinstance(payload, dict):
-            return
-        for name in reader.required:
-            if name not in payload:
-                yield self._warn(
-                    "missing-property",
-                    f"the operation requires the property `{name}` and the payload lacks it",
-                    index,
-                    ("requestBody", "payload"),
-                    mend=f"add `{name}`",
-                )
-        for name, value in payload.items():
-            if reader.refuses(name):
-                yield self._warn(
-                    "unknown-property",
-                    f"the operation's body has no property `{name}` and allows no others",
-                    index,
-                    ("requestBody", "payload", name),
-                    mend=reader.closest(f"/{name}"),
-                )
-            elif not _reads(value) and (problem := reader.problem(name, value)):
-                yield self._warn(
-                    "payload-mismatch",
-                    f"`{name}` does not fit the operation's body: {problem}",
-                    index,
-                    ("requestBody", "payload", name),
-                )
-
     # -- outputs ---------------------------------------------------------------------------------
 
     def _unused_outputs(self) -> Iterator[Finding]:
-        used = {
-            pair
-            for value in self.plan.outputs.values()
-            for one in expressions_in(value)
-            if (pair := self._output_read(one)) is not None
-        }
+        known = {step.step_id: tuple(step.attempt.outputs) for step in self.plan.steps}
+        used = set(self._outputs_of_workflow(known))
         for step in self.plan.steps:
             for step_id, names in step.reads.steps.items():
                 used.update((step_id, name) for name in names)
@@ -252,18 +194,17 @@ class _Adviser:
                         mend="read it, or take it out",
                     )
 
-    def _output_read(self, one: Expression) -> tuple[str, str | None] | None:
-        known = {step.step_id: tuple(step.attempt.outputs) for step in self.plan.steps}
-        found = expression.references(one)
-        return expression.step_reference(found.rest, known) if found.root == "steps" else None
+    def _outputs_of_workflow(self, known: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, str]]:
+        """The outputs of steps that the workflow's own outputs read, all where none is named."""
+        for one in expressions_in(list(self.plan.outputs.values())):
+            found = expression.references(one)
+            pair = expression.step_reference(found.rest, known) if found.root == "steps" else None
+            if pair is not None:
+                step_id, name = pair
+                yield from ((step_id, it) for it in (known[step_id] if name is None else (name,)))
 
     def _warn(self, code: str, message: str, index: int, path: Path, *, mend: str = "") -> Finding:
-        compiled = self.compiled
-        where = f"workflow {self.plan.workflow_id}, step {self.plan.steps[index].step_id}"
-        full = (*compiled.path, "steps", index, *path)
-        return compiled.source.finding(
-            code, message, full, severity="warning", where=where, mend=mend
-        )
+        return self.subject.warn(code, message, index, path, mend=mend)
 
 
 def _both(step: StepPlan) -> Iterator[tuple[str, Sequence[ActionPlan]]]:
@@ -271,23 +212,6 @@ def _both(step: StepPlan) -> Iterator[tuple[str, Sequence[ActionPlan]]]:
     yield "onFailure", step.attempt.on_failure
 
 
-def _reads(value: Any) -> bool:
-    return any(True for _ in template.expressions_of(value))
-
-
-def _pointers(criteria: Sequence[CriterionPlan]) -> set[str | None]:
-    """The places of the response that criteria read; None for anything else that they read."""
-    compiled = [criterion.compile(c.condition, c.type, c.version, c.context) for c in criteria]
-    found: set[str | None] = set()
-    for one in chain.from_iterable(map(_read_pointers, compiled)):
-        found.add(one)
-    return found
-
-
-def _read_pointers(one: criterion.Criterion) -> Iterator[str | None]:
-    for read in one.expressions():
-        if read.root == "statusCode" or (read == one.context and one.kind == "condition"):
-            continue
-        whole = read.root == "response" and read.rest == "body"
-        yield (read.pointer or "") if whole else None
-    yield from criterion.root_pointers(one)
+def shown(value: Json) -> str:
+    """Return a value as findings tell it."""
+    return f"'{value}'" if isinstance(value, str) else json.dumps(value)

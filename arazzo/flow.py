@@ -1,4 +1,8 @@
-"""The flow of a plan as a graph: which step may follow which."""
+"""The flow of a plan as a graph: which step may follow which.
+
+An action that transfers to another workflow leaves this one, so it is no way to any step. A retry
+with `stepId` runs that step in between: it is reached, and nothing follows it from there.
+"""
 
 from __future__ import annotations
 
@@ -39,11 +43,30 @@ class Flow:
             if here not in found:
                 found.add(here)
                 pending += [e.end for e in self.edges if e.begin == here and e.end != without]
-        return found
+        between = {step for here in found for step in self._run_between(here)}
+        return found | (between - {without})
+
+    def leaves(self, here: int) -> bool:
+        """Return whether an action of the step may end the run, or transfer it."""
+        return any(one.type == "end" or _transfers(one) for one in self._actions(here))
+
+    def leads_beyond(self, here: int, last: int) -> bool:
+        """Return whether a way from the step leads behind another one."""
+        return any(edge.begin == here and edge.end > last for edge in self.edges)
+
+    def _actions(self, here: int) -> Iterator[ActionPlan]:
+        attempt = self.plan.steps[here].attempt
+        yield from considered(attempt.on_success)
+        yield from considered(attempt.on_failure, failed=True)
+
+    def _run_between(self, here: int) -> Iterator[int]:
+        for action in self._actions(here):
+            if action.type == "retry" and action.target is not None:
+                yield self.plan.index(action.target)
 
     def _edges(self, here: int) -> Iterator[Edge]:
         step = self.plan.steps[here]
-        for action in (*considered(step.attempt.on_success), *considered(step.attempt.on_failure)):
+        for action in self._actions(here):
             if action.type == "retry":
                 yield Edge(here, here, action)
             elif action.type == "goto" and action.target is not None:
@@ -60,9 +83,16 @@ class Flow:
         return not any(back) or all(back)
 
 
-def considered(actions: Sequence[ActionPlan]) -> Iterator[ActionPlan]:
-    """Yield the actions that may be taken: none behind one without criteria."""
+def considered(actions: Sequence[ActionPlan], *, failed: bool = False) -> Iterator[ActionPlan]:
+    """Yield the actions that may be taken: none behind one that always matches.
+
+    A retry of a failed step does so only until its limit is used up.
+    """
     for action in actions:
         yield action
-        if not action.criteria:
+        if not action.criteria and not (failed and action.type == "retry"):
             return
+
+
+def _transfers(action: ActionPlan) -> bool:
+    return action.type == "goto" and action.workflow is not None
