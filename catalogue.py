@@ -18,6 +18,7 @@ from arazzo.compilation import compile_document as compile_arazzo
 from arazzo.errors import DocumentInvalid, Finding, InputInvalid, Place
 from arazzo.openapi import OpenApiDescription
 from arazzo.provider import ProviderSettings
+from arazzo.settings_names import KnownNames, unknown_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -56,9 +57,16 @@ class Catalogue:
     """All workflows that were found, by workflow type (prefix and workflowId)."""
 
     def __init__(
-        self, documents: Iterable[CompiledDocument], broken: Iterable[BrokenDocument]
+        self,
+        documents: Iterable[CompiledDocument],
+        broken: Iterable[BrokenDocument],
+        doubts: Iterable[Finding] = (),
     ) -> None:
-        """Index the workflows; the first of two with the same type is the one that is found."""
+        """Index the workflows; the first of two with the same type is the one that is found.
+
+        `doubts` are findings about the settings of whole folders.
+        """
+        self.doubts = tuple(doubts)
         self.documents = tuple(documents)
         self.broken = tuple(broken)
         self._entries: dict[str, list[Entry]] = {}
@@ -138,12 +146,13 @@ def load_catalogue(folders: Iterable[Path], defaults: Defaults | None = None) ->
     reader = Reader(defaults or Defaults())
     documents: list[CompiledDocument] = []
     broken: list[BrokenDocument] = []
-    for file, folder in find_documents(folders):
+    places = list(folders)
+    for file, folder in find_documents(places):
         try:
             documents.append(reader.read(file, folder))
         except DocumentInvalid as error:
             broken.append(BrokenDocument(_shown(file), error))
-    return Catalogue(documents, broken)
+    return Catalogue(documents, broken, reader.settings_findings(places))
 
 
 def find_documents(folders: Iterable[Path]) -> list[tuple[Path, Path]]:
@@ -211,7 +220,8 @@ class Reader:
     def __init__(self, defaults: Defaults) -> None:
         self.defaults = defaults
         self.descriptions: dict[Path, OpenApiDescription] = {}
-        self.settings: dict[Path, ProviderSettings] = {}
+        self.settings: dict[Path, tuple[YamlText, ProviderSettings]] = {}
+        self.names: dict[Path, KnownNames] = {}
         self.documents: dict[Path, CompiledDocument] = {}
         self.opening: set[Path] = set()
 
@@ -231,29 +241,44 @@ class Reader:
 
     def _compile(self, file: Path, root: Path) -> CompiledDocument:
         source = yaml_text.read(_text(file), _shown(file))
-        settings = self._settings_of(file, root)
+        place = self._settings_of(file, root)
+        settings = self._settings(place) if place else ProviderSettings()
         sources = self._sources(source, file, root, settings)
-        return compile_arazzo(source, sources, settings, self.defaults)
+        document = compile_arazzo(source, sources, settings, self.defaults)
+        if place:
+            self.names.setdefault(place, KnownNames()).learn(document, sources)
+        return document
 
-    def _settings_of(self, file: Path, root: Path) -> ProviderSettings:
+    def settings_findings(self, folders: Iterable[Path]) -> list[Finding]:
+        """Return what is doubtful in the settings of folders that were read as a whole."""
+        wholes = [folder.resolve() for folder in folders if folder.is_dir()]
+        return [
+            finding
+            for place, known in self.names.items()
+            if any(place.is_relative_to(whole) for whole in wholes)
+            for finding in unknown_names(*self.settings[place], known)
+        ]
+
+    def _settings_of(self, file: Path, root: Path) -> Path | None:
         """Return the settings of the nearest folder that has some, up to the documents' root."""
         top = (root if root.is_dir() else root.parent).resolve()
         for folder in file.resolve().parents:
             candidate = folder / SETTINGS_FILE
             if candidate.is_file():
-                return self._settings(candidate)
+                return candidate
             if folder == top:
                 break
-        return ProviderSettings()
+        return None
 
     def _settings(self, file: Path) -> ProviderSettings:
         if file not in self.settings:
             source = yaml_text.read(_text(file), _shown(file))
             try:
-                self.settings[file] = ProviderSettings.model_validate(source.value or {})
+                settings = ProviderSettings.model_validate(source.value or {})
             except ValidationError as error:
                 raise DocumentInvalid(list(_settings_findings(source, error))) from error
-        return self.settings[file]
+            self.settings[file] = source, settings
+        return self.settings[file][1]
 
     def _sources(
         self, source: YamlText, file: Path, root: Path, settings: ProviderSettings

@@ -166,6 +166,7 @@ def _greeting(catalogue: Catalogue, queue: str, client: Client) -> str:
         else:
             errors = [one for one in entry.compiled.findings if one.severity == "error"]
             lines.append(f"  cannot run {name}: {errors[0]}")
+    lines += [f"  {one}" for one in catalogue.doubts]
     lines += [f"  cannot read {one.file}: {one.error.message}" for one in catalogue.broken]
     if not catalogue.entries:
         lines.append("  no Arazzo document was found; runs of gone documents are still served")

@@ -6,7 +6,7 @@ These are local activities: one marker in the history, no task of their own.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import ValidationError
 from temporalio import activity
@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from arazzo.plan import StepPlan
     from catalogue import Catalogue
 
-LARGEST_INPUT_BYTES = 1_000_000
+LARGEST_INPUT_BYTES: Final = 1_000_000
+MOST_PLANS: Final = 1000
+"""Plans by workflow type and options; whoever varies the options makes them anew."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,7 @@ class Plans:
     catalogue: Catalogue
     key: bytes
     servers: Mapping[str, str] = field(default_factory=dict)
+    _known: dict[tuple[str, bytes], tuple[Plan, dict[str, Any]]] = field(default_factory=dict)
 
     @activity.defn(name="load_plan")
     async def load_plan(self, raw: dict[str, Any]) -> dict[str, Any]:
@@ -64,8 +67,20 @@ class Plans:
             raise DocumentInvalid(compiled.findings)
         options = _options(request.options)
         inputs = compiled.schema.check(request.inputs, compiled.plan.secret_inputs)
-        plan = self._signed(_chosen(compiled, compiled.plan, options, self.servers))
-        return _loaded(plan, inputs)
+        plan, dumped = self._made(compiled, compiled.plan, options)
+        return LoadedPlan(plan=dumped, state=_beginning(plan, dumped, inputs).as_json())
+
+    def _made(
+        self, compiled: CompiledWorkflow, plan: Plan, options: RunOptions
+    ) -> tuple[Plan, dict[str, Any]]:
+        """Return the plan with its choices and signatures, and its JSON; made once for each."""
+        key = (compiled.workflow_type, canonical(options.as_json()))
+        if key not in self._known:
+            if len(self._known) >= MOST_PLANS:
+                self._known.clear()
+            made = self._signed(_chosen(compiled, plan, options, self.servers))
+            self._known[key] = (made, made.as_json())
+        return self._known[key]
 
     def _carried(self, request: LoadPlanRequest) -> LoadedPlan:
         """A run that goes on needs nothing; a child gets its beginning state."""
@@ -118,11 +133,6 @@ class Plans:
                 },
             }
         )
-
-
-def _loaded(plan: Plan, inputs: dict[str, Any]) -> LoadedPlan:
-    dumped = plan.as_json()
-    return LoadedPlan(plan=dumped, state=_beginning(plan, dumped, inputs).as_json())
 
 
 def _beginning(plan: Plan, dumped: dict[str, Any], inputs: dict[str, Any]) -> RunState:

@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from arazzo.request import Request
 
 UNAUTHORIZED: Final = 401
+MOST_PLANS: Final = 1000
 EXCERPT_CHARACTERS: Final = 300
 LARGEST_OUTPUT_BYTES: Final = 1_400_000
 """Below what Temporal takes as one result (2 MB), and below what a run may hold."""
@@ -65,6 +66,7 @@ class Operations:
     key: bytes
     secrets: SecretStore = field(default_factory=SecretStore)
     servers: Mapping[str, str] = field(default_factory=dict)
+    _plans: dict[str, AttemptPlan] = field(default_factory=dict)
 
     @cached_property
     def authorizer(self) -> Authorizer:
@@ -90,7 +92,7 @@ class Operations:
         Raises AttemptAgain when no answer came and another attempt is allowed and left.
         """
         verify(self.key, request.attempt, request.signature, "this step")
-        plan = AttemptPlan.model_validate(request.attempt)
+        plan = self._plan(request)
         values, secrets = reveal(request.values, plan.operation.secrets, self.secrets, self.key)
         masking = Masking(secrets)
         context = context_of(values)
@@ -98,6 +100,16 @@ class Operations:
             return await self._sent(plan, request, context, masking, number)
         except DurazzoError as error:
             raise _masked(error, masking) from None
+
+    def _plan(self, request: AttemptRequest) -> AttemptPlan:
+        """Read each plan once: what its signature vouches for is always the same."""
+        plan = self._plans.get(request.signature)
+        if plan is None:
+            if len(self._plans) >= MOST_PLANS:
+                self._plans.clear()
+            plan = AttemptPlan.model_validate(request.attempt)
+            self._plans[request.signature] = plan
+        return plan
 
     async def _sent(
         self,

@@ -43,6 +43,7 @@ def as_object(catalogue: Catalogue) -> dict[str, Any]:
             }
             for entry in catalogue.entries
         ],
+        "doubts": [str(one) for one in catalogue.doubts],
         "broken": [{"document": one.file, "error": one.error.message} for one in catalogue.broken],
         "duplicates": catalogue.duplicates(),
     }
@@ -66,6 +67,8 @@ def _print(catalogue: Catalogue) -> None:
         console.print("no Arazzo document was found; name a folder with --documents")
     for entry in catalogue.entries:
         _print_errors(console, entry)
+    for doubt in catalogue.doubts:
+        _say(console, f"\n{doubt}")
     for broken in catalogue.broken:
         _say(console, f"\ncannot be read: {broken.error.message}")
     for name, files in catalogue.duplicates().items():

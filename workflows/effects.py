@@ -53,6 +53,7 @@ class TemporalEffects:
         self.state = state
         self.pausing: Pause | None = None
         self.pausing_since = 0.0
+        self._attempts: dict[str, dict[str, Any]] = {}
         info = workflow.info()
         self._run = f"{info.namespace}/{info.workflow_id}/{info.first_execution_run_id}"
 
@@ -71,6 +72,7 @@ class TemporalEffects:
 
     async def perform(self, step: StepPlan, values: dict[str, Any]) -> Outcome:
         """Run the activity of the step's operation."""
+        self.tell()
         request = self._request(step, values)
         call = step.attempt.operation
         harmless = not call.writes or call.idempotency
@@ -98,10 +100,12 @@ class TemporalEffects:
 
     def _request(self, step: StepPlan, values: dict[str, Any]) -> AttemptRequest:
         call = step.attempt.operation
+        if step.step_id not in self._attempts:
+            self._attempts[step.step_id] = step.attempt.as_json()
         key = f"{self._run}/{step.step_id}/{values['visit']}"
         repeatable = not call.writes or call.idempotency
         return AttemptRequest(
-            attempt=step.attempt.as_json(),
+            attempt=self._attempts[step.step_id],
             signature=step.signature,
             values=_passed_on(values),
             spent=values["spent"],
@@ -138,6 +142,7 @@ class TemporalEffects:
     async def _child(
         self, name: str, workflow_type: str, inputs: dict[str, Any], summary: str
     ) -> Invoked:
+        self.tell()
         sub = self.plan.workflows[workflow_type]
         carried = {"plan": sub.plan.as_json(), "signature": sub.signature}
         try:
@@ -197,6 +202,7 @@ class TemporalEffects:
 
     async def pause(self, pause: Pause) -> None:
         """Wait by a durable timer, whose summary tells what for."""
+        self.tell()
         await workflow.sleep(max(pause.seconds, 0.0), summary=shortened(_timer_summary(pause)))
         _stop_when_cancelled()
 
@@ -210,10 +216,13 @@ class TemporalEffects:
         workflow.continue_as_new(args=[None, None, {**body, "signature": signature}])
 
     def show(self, state: RunState, pause: Pause | None) -> None:
-        """Keep what is awaited for the query, and the step table for the Web UI."""
+        """Keep what is awaited, for the query and the Web UI."""
         self.state = state
         self.pausing = pause
         self.pausing_since = workflow.time()
+
+    def tell(self) -> None:
+        """Give the Web UI its details: once before anything is awaited, for they cost time."""
         workflow.set_current_details(as_markdown(self.progress()))
 
 

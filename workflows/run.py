@@ -46,7 +46,10 @@ class ArazzoRun:
     async def _interpret(
         self, plan: Plan, state: RunState, effects: TemporalEffects
     ) -> dict[str, Any]:
-        ended = await Interpreter(plan, state, effects).run()
+        try:
+            ended = await Interpreter(plan, state, effects).run()
+        finally:
+            effects.tell()
         return await effects.transfer(ended) if isinstance(ended, Transferred) else ended
 
     async def _load(self, inputs: Any, options: Any, carried: Any) -> tuple[Plan, RunState]:

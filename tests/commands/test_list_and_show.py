@@ -34,7 +34,7 @@ def test_list_names_workflow_summary_and_file() -> None:
 def test_list_as_json() -> None:
     """The keys are what scripts rely on."""
     found = call(list_command.app, "--documents", AMPLITUDE, "--json").json
-    assert set(found) == {"workflows", "broken", "duplicates"}
+    assert set(found) == {"workflows", "doubts", "broken", "duplicates"}
     assert found["broken"] == []
     one = next(one for one in found["workflows"] if one["workflow"] == EXPORT)
     assert set(one) == {"workflow", "summary", "document", "runnable", "findings"}
