@@ -37,7 +37,7 @@ FUNCTIONS: Final = {
     # core of 1.0
     "boolean": 1, "ceiling": 1, "concat": _ANY, "contains": 2, "count": 1, "false": 0, "floor": 1,
     "lang": 1, "last": 0, "local-name": 1, "name": 1, "namespace-uri": 1, "normalize-space": 1,
-    "not": 1, "number": 1, "position": 0, "round": 2, "starts-with": 2, "string": 1,
+    "not": 1, "number": 1, "position": 0, "round": 1, "starts-with": 2, "string": 1,
     "string-length": 1, "substring": 3, "substring-after": 2, "substring-before": 2, "sum": 2,
     "translate": 3, "true": 0,
     # texts
@@ -47,7 +47,7 @@ FUNCTIONS: Final = {
     # numbers and sequences
     "abs": 1, "avg": 1, "data": 1, "distinct-values": 1, "empty": 1, "exactly-one": 1, "exists": 1,
     "has-children": 1, "head": 1, "index-of": 2, "insert-before": 3, "max": 1, "min": 1,
-    "node-name": 1, "one-or-more": 1, "remove": 2, "reverse": 1, "round-half-to-even": 2,
+    "node-name": 1, "one-or-more": 1, "remove": 2, "reverse": 1, "round-half-to-even": 1,
     "subsequence": 3, "tail": 1, "zero-or-one": 1,
     # dates and durations
     "dateTime": 2, "day-from-date": 1, "day-from-dateTime": 1, "days-from-duration": 1,
@@ -57,7 +57,8 @@ FUNCTIONS: Final = {
     "seconds-from-dateTime": 1, "seconds-from-duration": 1, "seconds-from-time": 1,
     "year-from-date": 1, "year-from-dateTime": 1, "years-from-duration": 1,
 }  # fmt: skip
-"""The functions that are there, and how many arguments: collations, which come behind, are not."""
+"""The functions that are there, and how many arguments: what comes behind is not, a collation
+(which asks the machine) or a precision (the library takes minutes for a large one)."""
 
 _SYNTAX: Final = frozenset(
     ("!", "!=", "$", "(", "(decimal)", "(float)", "(integer)", "(name)", "(string)", "*", "+", ",",
@@ -167,7 +168,7 @@ def _missing(token: Any, bound: set[Any]) -> str:
     if symbol not in FUNCTIONS:
         return f"`{symbol}{'()' if 'function' in label else ''}`"
     if len(token) > FUNCTIONS[symbol]:
-        return f"a collation or more than {FUNCTIONS[symbol]} arguments of `{symbol}()`"
+        return f"more than {FUNCTIONS[symbol]} arguments of `{symbol}()`"
     return ""
 
 
