@@ -66,6 +66,8 @@ ORDER = "$steps.fetch.outputs.xml"
         ("//a", "xpath", "$inputs.text", ABSENT),
         ("//item + 1", "xpath", ORDER, ABSENT),
         ("/x", "jsonpointer", "$inputs.missing", ABSENT),
+        ("/order/item", "jsonpointer", ORDER, ABSENT),
+        ("//item", "xpath", f"{ORDER}#/order", ABSENT),
     ],
 )
 def test_what_is_selected(text: str, kind: str, context: str, found: Any) -> None:

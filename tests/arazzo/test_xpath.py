@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from written import ARAZZO, Written, changed
 
 from arazzo import criterion, xml_values, xpath, xpath_engine
 from arazzo.context import Context, ResponseView
@@ -196,6 +197,27 @@ def test_an_unknown_version_is_refused_with_the_known_ones() -> None:
     """Arazzo 1.1.0, 5.8.13."""
     with pytest.raises(ExpressionError, match="xpath-10, xpath-20, xpath-30, xpath-31"):
         xpath.compile("//a", "xpath-40")
+
+
+@pytest.mark.parametrize(
+    ("type_", "condition", "code", "said"),
+    [
+        ("xpath", "//a", "", ""),
+        ("{type: xpath, version: xpath-10}", "//a", "", ""),
+        ("{type: xpath, version: xpath-40}", "//a", "unknown-version", "xpath-31 or xpath-30"),
+        ("{type: jsonpath, version: rfc9535}", "$.a", "", ""),
+        ("{type: jsonpath, version: draft-goessner-dispatch-jsonpath-00}", "$.a", "", ""),
+        ("{type: jsonpath, version: rfc1}", "$.a", "unknown-version", "rfc9535 or draft-goessner"),
+        ("xpath", "doc('x')", "invalid-criterion", "without `doc()`"),
+    ],
+)
+def test_criteria_in_a_document(type_: str, condition: str, code: str, said: str) -> None:
+    """Type and version reach the plan; what is wrong is a finding that tells what is known."""
+    criteria = f'- {{condition: "{condition}", type: {type_}, context: $response.body}}'
+    written = Written(changed(ARAZZO, "- condition: $statusCode == 200", criteria))
+    found = written.findings()
+    assert [one.code for one in found] == ([code] if code else [])
+    assert all(said in one.message for one in found)
 
 
 WIDE = f"<a>{'<b><c>x</c></b>' * 10_000}</a>"
