@@ -109,6 +109,10 @@ class ActionCompiler:
                 mend=closest(action.type, ACTION_TYPES),
             )
             return None
+        if action.parameters is not None:
+            self.scope.unsupported(
+                "`parameters` of an action", (*path, "parameters"), self.step.step_id
+            )
         criteria = self.criteria(action.criteria, (*path, "criteria"))
         where = self._target(action, path)
         if where is None:

@@ -29,6 +29,7 @@ from arazzo.scope import Defaults, FoundOperation, Scope, Sources
 from arazzo.sealing import with_sealed_outputs
 from arazzo.step_compilation import StepCompiler
 from arazzo.transfers import missing_targets, with_transfers
+from arazzo.version_rules import check_workflow, document_findings
 from arazzo.workflow_lookup import find_workflow, runnable, same_named, sub_workflow
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def compile_document(
     a finding of the document or of one workflow.
     """
     document, findings = model.parse(source)
-    findings += _document_findings(source, document)
+    findings += [*_document_findings(source, document), *document_findings(source, document)]
     made: dict[int, CompiledWorkflow | None] = {}
 
     def compiled(index: int) -> CompiledWorkflow | None:
@@ -155,6 +156,7 @@ def _document_findings(source: YamlText, document: model.Document) -> Iterator[F
 def _compile_workflow(scope: Scope) -> CompiledWorkflow:
     schema = _schema(scope)
     _check_ids(scope)
+    check_workflow(scope)
     compiler = StepCompiler(scope, schema)
     dependencies = _dependencies(scope, schema, compiler)
     steps = [compiler.compile(index) for index in range(len(scope.workflow.steps))]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from arazzo import expression, navigation
+from arazzo.asyncapi_steps import fields_of
 from arazzo.call_compilation import expressions_in, resolved_parameter
 from arazzo.plan import Invocation
 from arazzo.scope import closest
@@ -57,17 +58,21 @@ class InvocationCompiler:
         )
 
     def _refuse_operations(self) -> None:
-        """«The field is mutually exclusive with» operationId and operationPath."""
+        """«The field is mutually exclusive of» operationId and operationPath."""
         step = self.step
-        operations = {"operationId": step.operation_id, "operationPath": step.operation_path}
-        for name, value in {**operations, "requestBody": step.request_body}.items():
-            if value is not None:
-                self._add(
-                    "workflow-and-operation",
-                    f"a step with `workflowId` can't have `{name}`",
-                    (name,),
-                    mend=f"keep either `workflowId` or `{name}`",
-                )
+        others = {
+            "operationId": step.operation_id,
+            "operationPath": step.operation_path,
+            "requestBody": step.request_body,
+        }
+        given = [name for name, value in others.items() if value is not None]
+        for name in (*given, *fields_of(step)):
+            self._add(
+                "workflow-and-operation",
+                f"a step with `workflowId` can't have `{name}`",
+                (name,),
+                mend=f"keep either `workflowId` or `{name}`",
+            )
 
     def _inputs(self, called: CompiledWorkflow, secrets: tuple[str, ...]) -> dict[str, Any]:
         inputs: dict[str, Any] = {}

@@ -1,4 +1,6 @@
-"""The document model of Arazzo 1.0.1, section 4.6: what a document says, before any checking.
+"""The document model of Arazzo 1.0.1, section 4.6, with the fields that 1.1.0, 5.8, adds.
+
+It is what a document says, before any checking. What a version adds stands in versions.py.
 
 Unknown fields are kept, so that the check can report them by name; fields that start with `x-`
 are extensions. `where` of a reported field is the path of keys from the document's root.
@@ -12,15 +14,16 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from arazzo.errors import DocumentInvalid, Finding
+from arazzo.versions import ADDED, PUBLISHED, as_version, is_of_1_1, is_supported
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from pydantic_core import ErrorDetails
 
     from arazzo.yaml_text import Path, YamlText
 
-SUPPORTED_VERSIONS: Final = ("1.0.0", "1.0.1")
+SUPPORTED_VERSIONS: Final = PUBLISHED
 
 
 class ArazzoObject(BaseModel):
@@ -80,6 +83,9 @@ class PayloadReplacement(ArazzoObject):
     """Payload Replacement Object, 4.6.14."""
 
     target: str
+    target_selector_type: str | CriterionExpressionType | None = Field(
+        default=None, alias="targetSelectorType"
+    )
     value: Any
 
 
@@ -92,28 +98,37 @@ class RequestBody(ArazzoObject):
 
 
 class Action(ArazzoObject):
-    """Success Action Object, 4.6.7, and Failure Action Object, 4.6.8. `retryAfter` in seconds."""
+    """Success Action Object, 4.6.7, and Failure Action Object, 4.6.8. `retryAfter` in seconds.
+
+    `parameters` (1.1) are inputs of the workflow that it leads to.
+    """
 
     name: str
     type: str
     workflow_id: str | None = Field(default=None, alias="workflowId")
     step_id: str | None = Field(default=None, alias="stepId")
+    parameters: tuple[Parameter | Reusable, ...] | None = None
     retry_after: Annotated[float, Field(ge=0)] | None = Field(default=None, alias="retryAfter")
     retry_limit: Annotated[int, Field(ge=0)] | None = Field(default=None, alias="retryLimit")
     criteria: tuple[Criterion, ...] = ()
 
 
 class Step(ArazzoObject):
-    """Step Object, 4.6.5."""
+    """Step Object, 4.6.5; of 1.1 are `timeout` in milliseconds, and `dependsOn` with stepIds."""
 
     step_id: str = Field(alias="stepId")
     description: str = ""
     operation_id: str | None = Field(default=None, alias="operationId")
     operation_path: str | None = Field(default=None, alias="operationPath")
+    channel_path: str | None = Field(default=None, alias="channelPath")
     workflow_id: str | None = Field(default=None, alias="workflowId")
+    action: str | None = None
+    correlation_id: Any = Field(default=None, alias="correlationId")
+    timeout: Annotated[int, Field(ge=0)] | None = None
+    depends_on: tuple[str, ...] | None = Field(default=None, alias="dependsOn")
     parameters: tuple[Parameter | Reusable, ...] = ()
     request_body: RequestBody | None = Field(default=None, alias="requestBody")
-    success_criteria: tuple[Criterion, ...] = Field(default=(), alias="successCriteria")
+    success_criteria: tuple[Criterion, ...] | None = Field(default=None, alias="successCriteria")
     on_success: tuple[Action | Reusable, ...] = Field(default=(), alias="onSuccess")
     on_failure: tuple[Action | Reusable, ...] = Field(default=(), alias="onFailure")
     outputs: dict[str, Any] = Field(default_factory=dict)
@@ -144,15 +159,21 @@ class Components(ArazzoObject):
 
 
 class Document(ArazzoObject):
-    """Arazzo Specification Object, 4.6.1."""
+    """Arazzo Specification Object, 4.6.1; `$self` (1.1) is the document's own URI."""
 
     arazzo: str
+    self_uri: str | None = Field(default=None, alias="$self")
     info: Info
     source_descriptions: Annotated[tuple[SourceDescription, ...], Field(min_length=1)] = Field(
         alias="sourceDescriptions"
     )
     workflows: Annotated[tuple[Workflow, ...], Field(min_length=1)]
     components: Components = Components()
+
+    @property
+    def is_of_1_1(self) -> bool:
+        """Return whether it is a document of Arazzo 1.1."""
+        return is_of_1_1(self.arazzo)
 
 
 def parse(source: YamlText) -> tuple[Document, list[Finding]]:
@@ -162,11 +183,13 @@ def parse(source: YamlText) -> tuple[Document, list[Finding]]:
     a field is missing or of a wrong type; it carries all such findings at once.
     """
     _refuse_other_formats(source)
+    value, later = as_version(source.value)
     try:
-        document = Document.model_validate(source.value)
+        document = Document.model_validate(value)
     except ValidationError as error:
         raise DocumentInvalid(list(_shape_findings(source, error))) from error
-    return document, [*source.warnings, *_unknown_fields(source, document, ())]
+    unknown = (*_later_fields(source, later), *_unknown_fields(source, document, ()))
+    return document, [*source.warnings, *unknown]
 
 
 def _refuse_other_formats(source: YamlText) -> None:
@@ -177,7 +200,7 @@ def _refuse_other_formats(source: YamlText) -> None:
         said = f"this is an {other} description" if other else "it has no field `arazzo`"
         raise DocumentInvalid([_no_arazzo(source, said)])
     version = source.value["arazzo"]
-    if version not in SUPPORTED_VERSIONS:
+    if not is_supported(version):
         raise DocumentInvalid([_unsupported_version(source, version)])
 
 
@@ -194,7 +217,7 @@ def _unsupported_version(source: YamlText, version: object) -> Finding:
         "unsupported-version",
         f"the version {version!r} of Arazzo is not supported",
         ("arazzo",),
-        mend=f"supported are {' and '.join(SUPPORTED_VERSIONS)}",
+        mend=f"supported are {', '.join(SUPPORTED_VERSIONS[:-1])} and {SUPPORTED_VERSIONS[-1]}",
     )
 
 
@@ -279,11 +302,27 @@ def _unknown_fields(source: YamlText, node: object, path: Path) -> Iterator[Find
             yield from _unknown_fields(source, child, (*path, key))
 
 
+def _later_fields(source: YamlText, later: Mapping[Path, bool]) -> Iterator[Finding]:
+    version = source.value["arazzo"]
+    for path, ignored in later.items():
+        effect = f"so it is ignored in a document of {version}" if ignored else f"not of {version}"
+        found = source.finding(
+            "unknown-field",
+            f"`{path[-1]}` is of Arazzo 1.1, {effect}",
+            severity="warning",
+            where=spelled(path[:-1]),
+            mend=f"write `arazzo: {SUPPORTED_VERSIONS[-1]}`",
+        )
+        yield source.at_key(found, path)
+
+
 _DOCUMENTATION_FIELDS: Final = frozenset(("description", "summary", "$schema"))
 
 
 def _unknown_of(source: YamlText, node: ArazzoObject, path: Path) -> Iterator[Finding]:
+    later = frozenset() if is_of_1_1(source.value["arazzo"]) else ADDED.get(type(node).__name__, ())
     known = [field.alias or name for name, field in type(node).model_fields.items()]
+    known = [name for name in known if name not in later]
     for name in node.model_extra or {}:
         if name.startswith("x-") or name in _DOCUMENTATION_FIELDS:
             continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from arazzo.asyncapi_steps import check_asyncapi, is_of_asyncapi
 from arazzo.model import Parameter
 from arazzo.operation_path import WrittenPath
 from arazzo.scope import closest
@@ -50,10 +51,9 @@ class _Lookup:
         self.path = path
 
     def find(self) -> Found | None:
-        for extra in ("channelPath", "action", "correlationId"):
-            if extra in (self.step.model_extra or {}):
-                self._unsupported(f"`{extra}` (AsyncAPI)", (extra,))
-                return None
+        if is_of_asyncapi(self.step):
+            check_asyncapi(self.scope, self.step, self.path)
+            return None
         if self.step.operation_path:
             return self._by_path(self.step.operation_path)
         if not self.step.operation_id:

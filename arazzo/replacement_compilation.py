@@ -53,7 +53,7 @@ class _Compiler:
     def compiled(self, one: PayloadReplacement, path: Path) -> ReplacementPlan | None:
         """Return the plan of a replacement, None when it can't be read."""
         self.names.check_value(one.value, (*path, "value"), self.collected, after_response=False)
-        written = one.model_dump(by_alias=True).get("targetSelectorType")
+        written = one.model_dump(by_alias=True)["targetSelectorType"]
         try:
             kind, version = selector.kind_of(one.target, written or self.default)
             target = self._target(one.target, kind, version, path)

@@ -87,7 +87,7 @@ class StepCompiler:
             invocation = InvocationCompiler(
                 self.scope, names, step, path, *gathered, self.workflows
             ).compile()
-        criteria = self._criteria(step.success_criteria, (*path, "successCriteria"), judged)
+        criteria = self._criteria(step.success_criteria or (), (*path, "successCriteria"), judged)
         actions = ActionCompiler(
             self.scope, names.inputs, step, path,
             lambda criteria, where: self._criteria(criteria, where, judged),

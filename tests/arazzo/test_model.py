@@ -211,7 +211,9 @@ def test_supported_versions(version: str) -> None:
     assert warnings(changed(ARAZZO, "arazzo: 1.0.1", f"arazzo: {version}")) == []
 
 
-@pytest.mark.parametrize("version", ["2", "2.0.0", "'1'", "1.0", "null", "[1.0.1]", "1.0.1-rc1"])
+@pytest.mark.parametrize(
+    "version", ["2", "2.0.0", "'1'", "1.0", "null", "[1.0.1]", "1.0.1-rc1", "1.2.0"]
+)
 def test_other_versions_are_refused(version: str) -> None:
     """At the version's own place, with the ones that are supported."""
     (found,) = refused(changed(ARAZZO, "arazzo: 1.0.1", f"arazzo: {version}"))

@@ -82,12 +82,20 @@ def source(document: dict[str, Any], kind: str, use: dict[str, Any]) -> None:
     step(document).update(use)
 
 
+CALL_OF_ANOTHER: Final = {
+    "workflowId": "$sourceDescriptions.other.second",
+    "parameters": [
+        {"name": name, "value": f"$inputs.{name}"} for name in ("cohortId", "basicAuth")
+    ],
+    "outputs": {},
+}
+
 CASES: Final = (
     Case("Arazzo 1.1", lambda it: it.update(arazzo="1.1.0")),
     Case("AsyncAPI", lambda it: source(it, "asyncapi", {"operationId": "other.receive"})),
     Case(
         "workflows of another document",
-        lambda it: source(it, "arazzo", {"workflowId": "$sourceDescriptions.other.second"}),
+        lambda it: source(it, "arazzo", CALL_OF_ANOTHER),
     ),
     Case("`dependsOn`", lambda it: second_workflow(it, dependsOn=["second"])),
     Case(
