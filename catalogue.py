@@ -8,11 +8,10 @@ from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
-from urllib.parse import unquote
 
 from pydantic import ValidationError
 
-from arazzo import model, yaml_text
+from arazzo import model, source_uris, yaml_text
 from arazzo.compilation import CompiledDocument, CompiledWorkflow, Defaults, Sources
 from arazzo.compilation import compile_document as compile_arazzo
 from arazzo.errors import DocumentInvalid, Finding, InputInvalid, Place
@@ -23,13 +22,12 @@ from arazzo.settings_names import KnownNames, unknown_names
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from arazzo.model import SourceDescription
+    from arazzo.model import Document, SourceDescription
     from arazzo.yaml_text import YamlText
     from settings import Settings
 
 SUFFIXES: Final = (".yaml", ".yml", ".json")
 SETTINGS_FILE: Final = "settings.yaml"
-FILE_URL: Final = "file://"
 _ARAZZO_KEY: Final = re.compile(r"""^(\s*\{)?\s*["']?arazzo["']?\s*:""", re.MULTILINE)
 _SKIPPED_FOLDERS: Final = frozenset(
     ("node_modules", "__pycache__", ".git", ".hg", ".nox", ".tox", ".venv", "venv")
@@ -224,6 +222,7 @@ class Reader:
         self.names: dict[Path, KnownNames] = {}
         self.documents: dict[Path, CompiledDocument] = {}
         self.opening: set[Path] = set()
+        self.identities: dict[Path, dict[str, Path]] = {}
 
     def read(self, file: Path, root: Path) -> CompiledDocument:
         """Return a document with all its sources; `root` bounds the search for settings.
@@ -284,11 +283,14 @@ class Reader:
         self, source: YamlText, file: Path, root: Path, settings: ProviderSettings
     ) -> Sources:
         sources = Sources()
-        for one in _source_descriptions(source):
+        document, _ = model.parse(source)
+        for one in document.source_descriptions:
             if one.type == "asyncapi":
                 sources.problems[one.name] = "is of the type `asyncapi`, not supported yet"
                 continue
-            found = _source_file(one, file, settings)
+            found = self._named(one, document, file, root) or _source_file(
+                one, file, settings, document.self_uri
+            )
             if isinstance(found, str):
                 sources.problems[one.name] = found
             elif one.type == "arazzo" or (one.type is None and _is_arazzo(found)):
@@ -296,6 +298,17 @@ class Reader:
             else:
                 self._open(one.name, found, sources)
         return sources
+
+    def _named(
+        self, one: SourceDescription, document: Document, file: Path, root: Path
+    ) -> Path | None:
+        """Return the document whose `$self` a source names (Arazzo 1.1.0, 5.5.3)."""
+        if not document.is_of_1_1 or one.type == "openapi" or not root.is_dir():
+            return None
+        if root not in self.identities:
+            self.identities[root] = dict(_identities(root))
+        uri = source_uris.resolved(document.self_uri, one.url, file.resolve().as_uri())
+        return self.identities[root].get(uri)
 
     def _open_document(self, name: str, file: Path, root: Path, sources: Sources) -> None:
         """Read another document, whose workflows this one calls; a circle of them is refused."""
@@ -345,37 +358,29 @@ def _beside(file: Path, reference: str) -> YamlText | None:
         return None
 
 
-def _source_descriptions(source: YamlText) -> list[SourceDescription]:
-    document, _ = model.parse(source)
-    return list(document.source_descriptions)
+def _identities(root: Path) -> Iterator[tuple[str, Path]]:
+    """Yield the `$self` of each document below a folder, and where the document is."""
+    for file in _arazzo_files(root):
+        found = source_uris.self_uri_of(_text(file))
+        if found:
+            yield source_uris.resolved(found, "", file.resolve().as_uri()), file.resolve()
 
 
-def _source_file(one: SourceDescription, file: Path, settings: ProviderSettings) -> Path | str:
+def _source_file(
+    one: SourceDescription, file: Path, settings: ProviderSettings, self_uri: str | None
+) -> Path | str:
     """Return the file of a source, or why there is none, with the places that were tried."""
-    url = settings.sources.get(one.name, one.url)
-    absolute = Path(unquote(url.removeprefix(FILE_URL)))
-    if absolute.is_absolute() and absolute.suffix in SUFFIXES and absolute.is_file():
-        return absolute.resolve()
-    relative = url.rsplit("/", 1)[-1] if "://" in url else url.lstrip("/")
-    tried: list[str] = []
-    for folder in _places(file, everywhere="://" not in url):
-        candidate = folder / relative
+    url = settings.sources.get(one.name)
+    own, tried = file.resolve().parent, []
+    for way in source_uris.ways(url or one.url, None if url else self_uri, own.as_uri() + "/"):
+        candidate = own / way
         if candidate.is_file() and candidate.suffix in SUFFIXES:
             return candidate.resolve()
         tried.append(_shown(candidate))
     return (
-        f"(`{one.url}`) is not there; tried {', '.join(tried)}. Put the file there, or name it "
-        f"in {SETTINGS_FILE} under `sources: {{{one.name}: FILE}}`"
+        f"(`{one.url}`) is not there; tried {', '.join(dict.fromkeys(tried))}. Put the file there, "
+        f"or name it in {SETTINGS_FILE} under `sources: {{{one.name}: FILE}}`"
     )
-
-
-def _places(file: Path, *, everywhere: bool) -> list[Path]:
-    """The document's own folder, then the folders above it: many write paths from a repository."""
-    own = file.resolve().parent
-    return [own, *own.parents[:MOST_FOLDERS_UP]] if everywhere else [own, own / "openapi"]
-
-
-MOST_FOLDERS_UP: Final = 6
 
 
 def _settings_findings(source: YamlText, error: ValidationError) -> Iterator[Finding]:
