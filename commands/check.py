@@ -11,12 +11,13 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.text import Text
 
-from arazzo.errors import DocumentInvalid
+from arazzo.errors import DocumentInvalid, InputInvalid
 from arazzo.findings import checked_findings, in_order, strictly
 from arazzo.scope import Defaults
 from catalogue import Reader, find_documents
 from commands.failures import COMPLETED, MISTAKE, reported
-from commands.findings_formats import as_github, as_json, as_sarif
+from commands.findings_formats import as_counts, as_github, as_json, as_sarif
+from commands.mends import write_mends
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(add_completion=False)
 
-Format = Literal["text", "json", "sarif", "github"]
+Format = Literal["text", "json", "sarif", "github", "counts"]
+AS: Final = {"json": as_json, "sarif": as_sarif, "github": as_github, "counts": as_counts}
 STYLES: Final = {"error": "bold red", "warning": "yellow"}
 
 
@@ -37,26 +39,38 @@ def check(
     strict: Annotated[  # noqa: FBT002
         bool, typer.Option("--strict", help="Refuse what the standard does not have.")
     ] = False,
+    fix: Annotated[  # noqa: FBT002
+        bool, typer.Option("--fix", help="Write the mends that are certain, then check.")
+    ] = False,
     output: Annotated[Format, typer.Option("--format", help="How findings are printed.")] = "text",
 ) -> None:
     """Check Arazzo documents; exit code 2 when there are errors."""
     with reported(as_json=output == "json"):
-        files = find_documents(paths)
-        findings = _all_findings(files, strict=strict, show=output == "text")
-    match output:
-        case "text":
-            _print(files, findings)
-        case "json":
-            print(as_json(findings))
-        case "sarif":
-            print(as_sarif(findings))
-        case "github":
-            print(as_github(findings))
+        files = _found(paths)
+        if fix:
+            write_mends([file for file, _ in files])
+        findings = _all_findings(files, paths, strict=strict, show=output == "text")
+    if output == "text":
+        _print(files, findings)
+    else:
+        print(AS[output](findings))
     broken = any(one.severity == "error" for one in findings)
     raise typer.Exit(MISTAKE if broken else COMPLETED)
 
 
-def _all_findings(files: Sequence[tuple[Path, Path]], *, strict: bool, show: bool) -> list[Finding]:
+def _found(paths: Sequence[Path]) -> list[tuple[Path, Path]]:
+    """The documents; a check of nothing is a mistake, or a pipeline would be green for ever."""
+    files = find_documents(paths)
+    if not files:
+        places = ", ".join(f"`{one}`" for one in paths)
+        message = f"there is no Arazzo document in {places}"
+        raise InputInvalid(message, reason="documents-missing")
+    return files
+
+
+def _all_findings(
+    files: Sequence[tuple[Path, Path]], paths: Sequence[Path], *, strict: bool, show: bool
+) -> list[Finding]:
     reader = Reader(Defaults())
     findings: list[Finding] = []
     console = Console(stderr=True)
@@ -65,6 +79,7 @@ def _all_findings(files: Sequence[tuple[Path, Path]], *, strict: bool, show: boo
     ) as bar:
         for file, root in bar.track(files, description="checking"):
             findings += _findings_of(reader, file, root)
+    findings += reader.settings_findings(paths)
     ordered = in_order(findings)
     return [strictly(one) for one in ordered] if strict else ordered
 

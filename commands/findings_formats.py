@@ -1,9 +1,12 @@
-"""Findings for machines: JSON, SARIF 2.1.0, and the annotations of GitHub's workflows."""
+"""Findings for machines: JSON, SARIF 2.1.0, GitHub's annotations; and a table of their counts."""
 
 from __future__ import annotations
 
 import json
+from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,9 +54,14 @@ def _result(one: Finding, index: int) -> dict[str, Any]:
     }
     if one.place:
         region = {"startLine": one.place.line, "startColumn": one.place.column}
-        location = {"artifactLocation": {"uri": one.place.file}, "region": region}
+        location = {"artifactLocation": {"uri": _uri(one.place.file)}, "region": region}
         found["locations"] = [{"physicalLocation": location}]
     return found
+
+
+def _uri(file: str) -> str:
+    path = Path(file)
+    return path.as_uri() if path.is_absolute() else quote(path.as_posix())
 
 
 def as_github(findings: Sequence[Finding]) -> str:
@@ -76,3 +84,15 @@ def _data(text: str) -> str:
 
 def _property(text: str) -> str:
     return _data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def as_counts(findings: Sequence[Finding]) -> str:
+    """Return a Markdown table: how often each code was found, and in how many files."""
+    counts = Counter((one.severity, one.code) for one in findings)
+    files = {(one.severity, one.code, one.place and one.place.file) for one in findings}
+    documents = Counter((severity, code) for severity, code, _ in files)
+    rows = [
+        f"| `{code}` | {severity} | {count} | {documents[severity, code]} |"
+        for (severity, code), count in sorted(counts.items(), key=lambda one: (-one[1], one[0]))
+    ]
+    return "\n".join(["| code | severity | findings | documents |", "|---|---|---:|---:|", *rows])
