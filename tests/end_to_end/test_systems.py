@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 from end_to_end.processes import Site, wait_for
 
@@ -68,9 +69,26 @@ POSTHOG_CASES = (
         "cohorts_duplicate_as_static_cohort_retrieve",
     ),
 )
+STOPPED_RUN = "wf-to-be-stopped"
+"""Stands for the id of a run that the test has started at the service itself."""
 AMPERITY_CASES = (
     Case("run-workflow", ["-i", "tenant=acme", "-i", "configId=cg-1"], "run-workflow"),
+    Case("stop-workflow", ["-i", "tenant=acme", "-i", f"runId={STOPPED_RUN}"], "stop-workflow"),
 )
+
+
+def running_run(site: Site) -> str:
+    """Start a run at the service itself, and return its id once its tasks have begun."""
+    headers = {
+        "Authorization": "Bearer demo-token",
+        "amperity-tenant": "acme",
+        "api-version": "2024-04-01",
+    }
+    with httpx.Client(base_url=f"{site.stand_in}/api/workflow", headers=headers) as service:
+        run_id: str = service.post("/runs", json={"config_id": "cg-2"}).json()["id"]
+        while service.get(f"/runs/{run_id}").json()["state"] == "scheduled":
+            pass
+    return run_id
 
 
 @pytest.mark.parametrize(
@@ -95,18 +113,22 @@ def test_the_worker_is_killed_while_workflows_poll(
             base_path=system.get("base_path", ""),
         )
         site.start_worker()
+        other = running_run(site) if system is AMPERITY else ""
+        before = {**site.counters("received")}
         for case in cases:
             options = ("--id", case.workflow, "--detach", "--poll-interval", "1")
-            done = site.starter("run", case.workflow, *options, *case.inputs)
+            inputs = [one.replace(STOPPED_RUN, other) for one in case.inputs]
+            done = site.starter("run", case.workflow, *options, *inputs)
             assert done.returncode == 0, done.stderr
-        wait_for(lambda: site.counters().get(poll, 0) > len(cases), "the polls")
+        enough = before.get(poll, 0) + len(cases)
+        wait_for(lambda: site.counters().get(poll, 0) > enough, "the polls")
         site.kill("worker")
         site.start_worker()
         for case in cases:
             result = site.starter("result", case.workflow, "--json")
             assert result.returncode == 0, result.stdout
             assert json.loads(result.stdout)["status"] == "completed"
-            assert site.counters("received")[case.start] == 1
+            assert site.counters("received")[case.start] == before.get(case.start, 0) + 1
         site.stop("worker")
         site.stop("server")
         _expect_no_secret(site, system["secrets"].values())
