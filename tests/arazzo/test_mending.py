@@ -162,9 +162,20 @@ def test_components_are_mended() -> None:
 
 
 SAMPLES: list[Any] = [
-    {}, {"a": "b"}, {"a": "B"}, {"a": None}, {"a": 1}, {"a": "1"}, {"a": True}, {"a": {"b": "c"}},
-    {"a": {"b": 2}}, {"a": ["b"]}, {"a": "", "d": 5}, None, "text",
-]  # fmt: skip
+    {},
+    {"a": "b"},
+    {"a": "B"},
+    {"a": None},
+    {"a": 1},
+    {"a": "1"},
+    {"a": True},
+    {"a": {"b": "c"}},
+    {"a": {"b": 2}},
+    {"a": ["b"]},
+    {"a": "", "d": 5},
+    None,
+    "text",
+]
 CONDITIONS = [
     '$.a == "b"', "$.a != null", "$.a == true", '$.a == "b" || $.a == "c"', "$.a.b == 'c'",
     '($.a == "b" && !($.d > 3)) || $.d >= 5', "!$.a", "$.a == 1 || $.a == '1'", "$.a < 2",
