@@ -68,7 +68,7 @@ class AttemptRequest(Message):
     `attempt` is an AttemptPlan as JSON with its `signature`; `values` are the inputs and outputs
     that the step reads; `spent` are the failure actions that are used up; `key` is the value of
     the idempotency header; `attempts` is the maximum of the activity's RetryPolicy; `why` tells
-    what became of a lost attempt.
+    what became of a lost attempt; `seconds` are left of the step's timeout, 0 without one.
     """
 
     attempt: dict[str, Any]
@@ -78,6 +78,7 @@ class AttemptRequest(Message):
     key: str = ""
     attempts: int = 1
     why: str = ""
+    seconds: float = 0.0
 
 
 class WorkflowStepRequest(Message):

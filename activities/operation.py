@@ -119,7 +119,7 @@ class Operations:
         masking: Masking,
         number: int,
     ) -> Outcome:
-        call, server = plan.operation, self._server(plan)
+        call, server = bounded(plan.operation, asked.seconds), self._server(plan)
         request = build(call, server, context)
         if call.idempotency_header and asked.key:
             request.headers.setdefault(call.idempotency_header, asked.key)
@@ -217,6 +217,13 @@ def context_of(values: dict[str, Any]) -> Context:
         steps=values.get("steps", {}),
         workflows=values.get("workflows", {}),
     )
+
+
+def bounded(call: Call, seconds: float) -> Call:
+    """Return the call with no more time than is left of the step's timeout, 0 for no timeout."""
+    if not 0 < seconds < call.total_timeout:
+        return call
+    return call.model_copy(update={"total_timeout": seconds})
 
 
 def may_attempt_again(call: Call, error: TransportFailed) -> bool:

@@ -87,7 +87,7 @@ class CallCompiler:
             credentials=self._credentials(operation),
             link_parameter=settings.link_parameter,
             connect_timeout=provider.timeouts.connect or defaults.connect_timeout,
-            total_timeout=provider.timeouts.total or defaults.total_timeout,
+            total_timeout=self._bounded(provider.timeouts.total or defaults.total_timeout),
             retry_after_ceiling=defaults.retry_after_ceiling,
             largest_response=defaults.largest_response,
         )
@@ -97,6 +97,10 @@ class CallCompiler:
 
     def _unsupported(self, what: str, path: Path) -> None:
         self.scope.unsupported(what, (*self.path, *path), self.step.step_id)
+
+    def _bounded(self, seconds: float) -> float:
+        """A request has no more time than the step has, whose `timeout` is in milliseconds."""
+        return min(seconds, self.step.timeout / 1000) if self.step.timeout else seconds
 
     def _learn_servers(self, source: str, operation: Operation) -> None:
         named = self.scope.settings.servers.get(source)

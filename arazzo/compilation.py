@@ -28,6 +28,7 @@ from arazzo.plan import (
 from arazzo.scope import Defaults, FoundOperation, Scope, Sources
 from arazzo.sealing import with_sealed_outputs
 from arazzo.step_compilation import StepCompiler
+from arazzo.step_dependencies import check_order
 from arazzo.transfers import missing_targets, with_transfers
 from arazzo.version_rules import check_workflow, document_findings
 from arazzo.workflow_lookup import find_workflow, runnable, same_named, sub_workflow
@@ -163,22 +164,26 @@ def _compile_workflow(scope: Scope) -> CompiledWorkflow:
     compiler.check_workflow_outputs()
     sealed = compiler.names.sealed
     _refuse_sealed_in_texts(scope, sealed, compiler.names.outputs_of)
-    broken = any(finding.severity == "error" for finding in scope.findings)
+    plan = None
+    if not _is_broken(scope):
+        made = _plan(scope, schema, compiler, [one for one in steps if one], dependencies)
+        plan = with_sealed_outputs(made, sealed)
+        check_order(scope, plan)
     return CompiledWorkflow(
         workflow_type=scope.settings.prefix + scope.workflow.workflow_id,
         workflow=scope.workflow,
         schema=schema,
-        plan=None
-        if broken
-        else with_sealed_outputs(
-            _plan(scope, schema, compiler, [one for one in steps if one], dependencies), sealed
-        ),
+        plan=None if _is_broken(scope) else plan,
         findings=tuple(scope.findings),
         servers=compiler.servers,
         operations=scope.operations,
         source=scope.source,
         path=scope.path,
     )
+
+
+def _is_broken(scope: Scope) -> bool:
+    return any(finding.severity == "error" for finding in scope.findings)
 
 
 def _dependencies(

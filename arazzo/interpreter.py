@@ -6,7 +6,8 @@ workflow and in tests with a fake of fifteen lines. Semantics: DESIGN.md, sectio
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, assert_never
+from math import inf
+from typing import TYPE_CHECKING, Any, Final, assert_never
 
 from arazzo import run_errors, template
 from arazzo.context import Context
@@ -41,6 +42,10 @@ if TYPE_CHECKING:
     from arazzo.plan import ActionPlan, Plan, StepPlan
     from arazzo.state import RunState, StepState
     from arazzo.transition import Transition
+
+
+SHORTEST_ATTEMPT: Final = 0.001
+"""The seconds that an attempt has at least, for 0 would mean that it has no bound."""
 
 
 def joined_pages(
@@ -121,6 +126,9 @@ class Interpreter:
     def _enter(self, step: StepPlan) -> None:
         if self.state.visits >= self.plan.visit_budget:
             raise run_errors.visit_budget(self.state, step)
+        missing = [one for one in step.depends_on if one not in self.state.outputs]
+        if missing:
+            raise run_errors.dependency_missing(self.state, step, missing)
         here = self.state.step(step.step_id)
         if here.visits == 0:
             here.loop_since = self.effects.now()
@@ -134,26 +142,41 @@ class Interpreter:
     async def _attempt(self, step: StepPlan) -> Outcome:
         """Attempt the step until its answer is no transient one that nobody takes up."""
         here = self.state.step(step.step_id)
+        until = self.effects.now() + step.timeout if step.timeout else inf
         tried = 0
         while True:
             here.attempts += 1
             tried += 1
-            outcome = await self._effect(step)
+            outcome = await self._effect(step, until)
             here.last_status = outcome.status
             if fate_unknown(step, outcome):
                 raise run_errors.outcome_unknown(self.state, step, outcome)
             if outcome.passed or outcome.action is not None or tried >= step.transient.attempts:
-                return outcome
-            if not may_send_again(step, outcome):
-                return outcome
-            await self._pause(step, self._transient_pause(step, outcome, tried))
+                return self._in_time(step, outcome, until)
+            if self._left(until) > 0 and may_send_again(step, outcome):
+                await self._pause(step, self._transient_pause(step, outcome, tried, until))
+            if self._left(until) <= 0 or not may_send_again(step, outcome):
+                return self._in_time(step, outcome, until)
 
-    async def _effect(self, step: StepPlan) -> Outcome:
-        invocation = step.attempt.invocation
+    def _left(self, until: float) -> float:
+        """Return the seconds that are left of a step's timeout; without one no clock is asked."""
+        return until if until == inf else until - self.effects.now()
+
+    def _in_time(self, step: StepPlan, outcome: Outcome, until: float) -> Outcome:
+        """Return the outcome, which says so when the step's timeout has passed without success."""
+        if outcome.passed or self._left(until) > 0:
+            return outcome
+        why = f"the timeout of {step.timeout:g} s is over; {outcome.why}"
+        return outcome.model_copy(update={"timed_out": True, "why": why})
+
+    async def _effect(self, step: StepPlan, until: float) -> Outcome:
+        invocation, values = step.attempt.invocation, self._values(step)
+        if until != inf:
+            values["left"] = max(SHORTEST_ATTEMPT, self._left(until))
         if invocation is None:
-            return await self.effects.perform(step, self._values(step))
+            return await self.effects.perform(step, values)
         inputs = self._evaluated(invocation.inputs)
-        outcome = await self.effects.call(step, inputs, self._values(step))
+        outcome = await self.effects.call(step, inputs, values)
         if outcome.passed and invocation.workflow_id in self.plan.workflow_reads:
             self._remember(invocation.workflow_id, inputs, outcome.outputs)
         return outcome
@@ -167,9 +190,10 @@ class Interpreter:
             "attempt": here.attempts,
         }
 
-    def _transient_pause(self, step: StepPlan, outcome: Outcome, tried: int) -> Pause:
+    def _transient_pause(self, step: StepPlan, outcome: Outcome, tried: int, until: float) -> Pause:
         asked = outcome.retry_after
         seconds = asked if asked is not None else step.transient.wait(tried)
+        seconds = min(seconds, self._left(until))
         said = f"answer {outcome.status}" if outcome.status else "the service can't be reached"
         return Pause(step.step_id, seconds, f"{said}, trying again", tried + 1)
 

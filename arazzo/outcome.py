@@ -33,7 +33,7 @@ class Outcome(BaseModel):
     action in `on_success` or `on_failure`; `retry_after` is in seconds; `why` says in words what
     did not hold; `excerpt` is the masked beginning of the body of a step that did not pass;
     `output_bytes` is the size of the outputs as JSON; `error` is the persisted name of the error
-    that ended a workflow which the step called.
+    that ended a workflow which the step called; `timed_out` says that the step's timeout passed.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -48,6 +48,7 @@ class Outcome(BaseModel):
     excerpt: str = ""
     output_bytes: int = 0
     error: str = ""
+    timed_out: bool = False
 
 
 def judge(

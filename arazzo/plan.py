@@ -237,7 +237,9 @@ class StepPlan(PlanPart):
     `request_reads` are the values that shape the request; `reads` are those and what criteria
     and outputs read. `signature` authenticates `attempt` (hex of HMAC-SHA-256);
     `start_to_close` is the activity's timeout in seconds, longer than any of the request's;
-    `collect` names outputs that grow from page to page (see ProviderSettings).
+    `collect` names outputs that grow from page to page (see ProviderSettings). `depends_on` are
+    the steps that must be completed before it; `timeout` bounds all its attempts, in seconds, 0
+    for none.
     """
 
     attempt: AttemptPlan
@@ -249,6 +251,8 @@ class StepPlan(PlanPart):
     transport: RetryPlan
     start_to_close: float = 0.0
     collect: tuple[str, ...] = ()
+    depends_on: tuple[str, ...] = ()
+    timeout: float = 0.0
 
     @property
     def step_id(self) -> str:

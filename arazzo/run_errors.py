@@ -53,10 +53,21 @@ def step_failed(state: RunState, step: StepPlan, outcome: Outcome, ending: str) 
     end = f" ({ending})" if ending else ""
     answered = "" if outcome.status is None else f" answered {outcome.status}"
     said = f"{step.request_line}{answered}: {outcome.why}{body}{end}"
+    reason = "step-timeout" if outcome.timed_out else "step-failed"
     return RUN_ERRORS.get(outcome.error, StepFailed)(
         f"step `{step.step_id}` failed: {said}",
-        reason="ended-by-document" if ending else "step-failed",
+        reason="ended-by-document" if ending else reason,
         facts={**facts(state, step), "why": outcome.why, "excerpt": outcome.excerpt},
+    )
+
+
+def dependency_missing(state: RunState, step: StepPlan, missing: list[str]) -> DurazzoError:
+    """Return that a step was reached before the steps that it depends on."""
+    names = ", ".join(f"`{one}`" for one in missing)
+    return StepFailed(
+        f"step `{step.step_id}` depends on {names}, not completed before it: a `goto` left it out",
+        reason="dependency-not-completed",
+        facts={**facts(state, step), "missing": missing},
     )
 
 

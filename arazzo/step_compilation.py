@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from arazzo import navigation
 from arazzo.action_compilation import ActionCompiler
@@ -13,6 +13,7 @@ from arazzo.model import CriterionExpressionType
 from arazzo.plan import AttemptPlan, CriterionPlan, RetryPlan, StepPlan
 from arazzo.references import Collected, CompletedWorkflow, Names
 from arazzo.scope import closest
+from arazzo.step_dependencies import dependencies
 from arazzo.workflow_lookup import peek_workflow
 
 if TYPE_CHECKING:
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     from arazzo.scope import Scope
     from arazzo.workflow_lookup import FoundWorkflow
     from arazzo.yaml_text import Path
+
+
+MILLISECONDS: Final = 1000.0
+"""In a second; a step's `timeout` is written in them."""
 
 
 class StepCompiler:
@@ -95,6 +100,7 @@ class StepCompiler:
         )  # fmt: skip
         on_success, on_failure = actions.compile("onSuccess"), actions.compile("onFailure")
         outputs = self._outputs(step, path, judged)
+        depends_on = dependencies(self.scope, step, path)
         if call is None and invocation is None:
             return None
         attempt = AttemptPlan(
@@ -107,7 +113,9 @@ class StepCompiler:
             on_failure=on_failure,
             outputs=outputs,
         )
-        return self._step_plan(attempt, requested, judged)
+        made = self._step_plan(attempt, requested, judged)
+        timed = {"timeout": (step.timeout or 0) / MILLISECONDS, "depends_on": depends_on}
+        return made.model_copy(update=timed)
 
     def _step_plan(self, attempt: AttemptPlan, requested: Collected, judged: Collected) -> StepPlan:
         settings, defaults = self.scope.settings, self.scope.defaults

@@ -152,6 +152,8 @@ def may_send_again(step: StepPlan, outcome: Outcome) -> bool:
     call = step.attempt.call
     if call is None:
         return False  # what a child workflow may do again, it has done itself
+    if step.timeout and outcome.status is None:
+        return outcome.sent == "no" or not call.writes or call.idempotency
     if outcome.sent == "no":
         return call.writes  # the others have been tried again by their RetryPolicy already
     if outcome.status is None or outcome.status not in TRANSIENT_STATUSES:

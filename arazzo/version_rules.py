@@ -41,6 +41,11 @@ def check_workflow(scope: Scope) -> None:
                 mend="take it out; without it each 2xx is a success",
                 step_id=step.step_id,
             )
-        for name, value in (("timeout", step.timeout), ("dependsOn", step.depends_on)):
-            if value is not None:
-                scope.unsupported(f"`{name}` of a step", (*path, name), step.step_id)
+        if step.timeout == 0:
+            scope.add(
+                "no-time",
+                "a `timeout` of 0 leaves the step no time",
+                (*path, "timeout"),
+                mend="write milliseconds, or take it out",
+                step_id=step.step_id,
+            )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass, field, replace
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 from activities.names import AttemptRequest, LoadPlanRequest
@@ -31,6 +32,8 @@ class Clock:
 
     waits: float
     skipped: float = field(default=0.0)
+    until: float = inf
+    """When the timeout of a step that waits for a workflow is over: no wait passes it."""
 
     def now(self) -> float:
         """Return the time in seconds since the epoch, waits in full length."""
@@ -38,9 +41,12 @@ class Clock:
 
     async def sleep(self, seconds: float) -> None:
         """Wait for a part of the seconds, and count the rest as passed."""
-        real = max(seconds, 0.0) * self.waits
-        await asyncio.sleep(real)
-        self.skipped += max(seconds, 0.0) - real
+        wanted = max(seconds, 0.0)
+        allowed = min(wanted, max(self.until - self.now(), 0.0))
+        await asyncio.sleep(allowed * self.waits)
+        self.skipped += allowed * (1 - self.waits)
+        if allowed < wanted:
+            raise TimeoutError
 
 
 @dataclass
@@ -67,7 +73,8 @@ class RehearsalEffects:
             values={n: values[n] for n in ("inputs", "steps", "workflows") if n in values},
             spent=values["spent"],
             key=f"{self.run}/{step.step_id}/{values['visit']}" if call.writes else "",
-            attempts=step.transport.attempts if repeatable else 1,
+            attempts=step.transport.attempts if repeatable and not step.timeout else 1,
+            seconds=values.get("left", 0.0),
         )
         number = 1
         while True:
@@ -79,7 +86,7 @@ class RehearsalEffects:
 
     async def call(self, step: StepPlan, inputs: dict[str, Any], values: dict[str, Any]) -> Outcome:
         """Run the workflow that the step calls, by the plan that lies in this run's own."""
-        invoked = await self.invoke(step.step_id, step.called, inputs)
+        invoked = await self._within(values.get("left"), step, inputs)
         outputs = invoked.outputs or {}
         outcome = judge_workflow(
             step.attempt,
@@ -90,6 +97,23 @@ class RehearsalEffects:
         joined = {**outputs, **outcome.outputs}
         told = {"outputs": joined, "output_bytes": len(canonical(joined)), "error": invoked.error}
         return outcome.model_copy(update=told)
+
+    async def _within(
+        self, seconds: float | None, step: StepPlan, inputs: dict[str, Any]
+    ) -> Invoked:
+        """Run the workflow of a step, for no longer than is left of the step's timeout."""
+        before = self.clock.until
+        if seconds is not None:
+            self.clock.until = min(before, self.now() + seconds)
+        try:
+            async with asyncio.timeout(seconds):
+                return await self.invoke(step.step_id, step.called, inputs)
+        except TimeoutError:
+            if self.now() >= before:
+                raise
+            return Invoked(None, "StepFailed", "the workflow was cancelled")
+        finally:
+            self.clock.until = before
 
     async def invoke(self, name: str, workflow_type: str, inputs: dict[str, Any]) -> Invoked:
         """Run a workflow to its end, in this process as well."""

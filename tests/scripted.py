@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import uuid
 from contextlib import asynccontextmanager
@@ -48,6 +49,8 @@ class Service:
 
     answer: Callable[[Asked], Answer]
     asked: list[Asked] = field(default_factory=list)
+    delays: dict[str, float] = field(default_factory=dict)
+    """Seconds before an answer, by path."""
 
     def application(self) -> Starlette:
         """Return the service as an application."""
@@ -65,6 +68,7 @@ class Service:
             json.loads(raw) if is_json else raw.decode(),
         )
         self.asked.append(asked)
+        await asyncio.sleep(self.delays.get(asked.path, 0))
         status, body, *headers = self.answer(asked)
         return JSONResponse(body, status, headers[0] if headers else None)
 

@@ -35,6 +35,8 @@ from arazzo.transition import ends_the_caller
 from workflows.controls import as_markdown, progress_of
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from arazzo.effects import Pause, Transferred
     from arazzo.plan import Plan, StepPlan
     from arazzo.state import RunState
@@ -110,14 +112,15 @@ class TemporalEffects:
             values=_passed_on(values),
             spent=values["spent"],
             key=hashlib.sha256(key.encode()).hexdigest() if call.writes else "",
-            attempts=step.transport.attempts if repeatable else 1,
+            attempts=step.transport.attempts if repeatable and not step.timeout else 1,
+            seconds=values.get("left", 0.0),
         )
 
     async def call(self, step: StepPlan, inputs: dict[str, Any], values: dict[str, Any]) -> Outcome:
         """Run the workflow of the step as a child, by the plan that lies in this run's own."""
         name = _activity_id(step, values["attempt"])
         summary = f"{step.step_id} · {step.request_line}"
-        invoked = await self._child(name, step.called, inputs, summary)
+        invoked = await self._child(name, step.called, inputs, summary, values.get("left"))
         judged: dict[str, Any] = await workflow.execute_local_activity(
             JUDGE_WORKFLOW_STEP,
             WorkflowStepRequest(
@@ -140,19 +143,27 @@ class TemporalEffects:
         return await self._child(name, workflow_type, inputs, f"{name} · workflow {workflow_type}")
 
     async def _child(
-        self, name: str, workflow_type: str, inputs: dict[str, Any], summary: str
+        self,
+        name: str,
+        workflow_type: str,
+        inputs: dict[str, Any],
+        summary: str,
+        seconds: float | None = None,
     ) -> Invoked:
         self.tell()
         sub = self.plan.workflows[workflow_type]
         carried = {"plan": sub.plan.as_json(), "signature": sub.signature}
+        running: Awaitable[dict[str, Any]] = workflow.execute_child_workflow(
+            workflow_type,
+            args=[inputs, None, carried],
+            id=f"{workflow.info().workflow_id}/{name}",
+            parent_close_policy=workflow.ParentClosePolicy.REQUEST_CANCEL,
+            static_summary=shortened(summary),
+        )
         try:
-            outputs: dict[str, Any] = await workflow.execute_child_workflow(
-                workflow_type,
-                args=[inputs, None, carried],
-                id=f"{workflow.info().workflow_id}/{name}",
-                parent_close_policy=workflow.ParentClosePolicy.REQUEST_CANCEL,
-                static_summary=shortened(summary),
-            )
+            outputs = await (running if seconds is None else _within(running, seconds))
+        except TimeoutError:
+            return Invoked(None, "StepFailed", "the workflow was cancelled")
         except ChildWorkflowError as error:
             _stop_when_cancelled()
             return _failed_child(name, error)
@@ -224,6 +235,24 @@ class TemporalEffects:
     def tell(self) -> None:
         """Give the Web UI its details: once before anything is awaited, for they cost time."""
         workflow.set_current_details(as_markdown(self.progress()))
+
+
+async def _within(running: Awaitable[dict[str, Any]], seconds: float) -> dict[str, Any]:
+    """Await a child for so long; then cancel it, wait for its end, and raise TimeoutError."""
+    task = asyncio.ensure_future(running)
+    try:
+        done, _ = await workflow.wait([task], timeout=seconds)
+    except asyncio.CancelledError:
+        task.cancel()
+        return await task
+    if done:
+        return task.result()
+    task.cancel()
+    await workflow.wait([task])
+    _stop_when_cancelled()
+    if not task.cancelled() and task.exception() is None:
+        return task.result()  # it was completed all the same
+    raise TimeoutError
 
 
 def _passed_on(values: dict[str, Any]) -> dict[str, Any]:

@@ -111,6 +111,12 @@ def channel(more: str) -> tuple[str, str]:
     return (CREATE, f"stepId: create\n    {more}")
 
 
+SKIPPING = (
+    "onSuccess:\n"
+    "    - {name: skip, type: goto, stepId: last, criteria: [{condition: $statusCode == 202}]}\n"
+    "    outputs:\n      id: $response"
+)
+LAST = f"  - {{stepId: last, operationId: listJobs, {HERE}dependsOn: [poll]}}\n"
 WRONG = [
     Case(
         "invalid-self",
@@ -123,6 +129,54 @@ WRONG = [
         (CRITERIA, f"{HERE}successCriteria: []"),
         "`successCriteria` must have at least one criterion",
         "take it out; without it each 2xx is a success",
+    ),
+    Case(
+        "no-time",
+        (POLL, f"{POLL}\n    timeout: {HERE}0"),
+        "a `timeout` of 0 leaves the step no time",
+        "write milliseconds, or take it out",
+    ),
+    Case(
+        "empty-dependencies",
+        (POLL, f"{POLL}\n    {HERE}dependsOn: []"),
+        "`dependsOn` must name at least one step",
+        "take it out",
+    ),
+    Case(
+        "duplicate-dependency",
+        (POLL, f"{POLL}\n    dependsOn: [create, {HERE}create]"),
+        "`dependsOn` names `create` twice",
+        "name it once",
+    ),
+    Case(
+        "unknown-dependency",
+        (POLL, f"{POLL}\n    dependsOn: [{HERE}$steps.create]"),
+        "`dependsOn` names no step of this workflow: `$steps.create`",
+        "did you mean `create`?",
+    ),
+    Case(
+        "late-dependency",
+        (CREATE, f"{CREATE}\n    {HERE}dependsOn: [poll]"),
+        "the step depends on `poll`, which no way leads to before it",
+        "put the step `poll` before it",
+    ),
+    Case(
+        "late-dependency",
+        (POLL, f"{POLL}\n    {HERE}dependsOn: [poll]"),
+        "the step depends on `poll`, which no way leads to before it",
+        "put the step `poll` before it",
+    ),
+    Case(
+        "skipped-dependency",
+        (
+            "outputs:\n      id: $response",
+            SKIPPING,
+            "  outputs:\n    state: $steps",
+            f"{LAST}  outputs:\n    state: $steps",
+        ),
+        "the step depends on `poll`, which a way to it leaves out; the run fails there then",
+        "let every way to this step lead through `poll`",
+        "warning",
     ),
     Case(
         "missing-action",
@@ -182,11 +236,14 @@ def test_a_mistake_is_found(case: Case) -> None:
     assert str(found.place) == f"jobs.arazzo.yaml:{place}"
 
 
+ELSEWHERE = "$workflows.child.steps.one"
 REFUSED = [
+    (
+        f"a step that depends on a step of another workflow (`{ELSEWHERE}`)",
+        (POLL, f"{POLL}\n    dependsOn: [{HERE}{ELSEWHERE}]"),
+    ),
     ("`channelPath` (AsyncAPI)", channel(f"channelPath: {HERE}a\n    action: send")),
     ("`action` (AsyncAPI)", channel(f"operationId: a\n    action: {HERE}receive")),
-    ("`timeout` of a step", (POLL, f"{POLL}\n    timeout: {HERE}5")),
-    ("`dependsOn` of a step", (POLL, f"{POLL}\n    {HERE}dependsOn: [create]")),
     ("`parameters` of an action", (GOTO, f"{GOTO}\n      {HERE}parameters: []")),
 ]
 
@@ -201,7 +258,7 @@ def test_what_is_not_supported_yet_is_refused_by_name(what: str, changes: tuple[
     assert Written(text).workflow().plan is None
 
 
-MODULES = ("asyncapi_steps", "version_rules")
+MODULES = ("asyncapi_steps", "step_dependencies", "version_rules")
 
 
 def codes_of(module: str) -> set[str]:

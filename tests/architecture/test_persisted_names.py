@@ -147,6 +147,8 @@ SHAPES: Final[dict[str, dict[str, Any]]] = {
         "transport": REQUIRED,
         "start_to_close": 0.0,
         "collect": [],
+        "depends_on": [],
+        "timeout": 0.0,
     },
     "Dependency": {
         "name": REQUIRED,
@@ -212,6 +214,7 @@ SHAPES: Final[dict[str, dict[str, Any]]] = {
         "excerpt": "",
         "output_bytes": 0,
         "error": "",
+        "timed_out": False,
     },
     "LoadPlanRequest": {
         "workflow_type": REQUIRED,
@@ -235,6 +238,7 @@ SHAPES: Final[dict[str, dict[str, Any]]] = {
         "key": "",
         "attempts": 1,
         "why": "",
+        "seconds": 0.0,
     },
     "WorkflowStepRequest": {
         "attempt": REQUIRED,

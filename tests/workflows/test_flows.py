@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from settings import Settings
 
 HEAD = """
-arazzo: 1.0.1
+arazzo: 1.1.0
 info: {title: Flows, version: 1.0.0}
 sourceDescriptions:
   - {name: api, url: api.yaml, type: openapi}
@@ -38,6 +38,10 @@ paths:
   /{name}:
     post:
       operationId: touch
+      parameters: [{name: name, in: path, required: true, schema: {type: string}}]
+      responses: {'200': {description: ok}}
+    get:
+      operationId: look
       parameters: [{name: name, in: path, required: true, schema: {type: string}}]
       responses: {'200': {description: ok}}
 """
@@ -79,6 +83,9 @@ class Case:
     inputs: dict[str, Any] = field(default_factory=dict)
     answers: dict[str, list[int]] = field(default_factory=dict)
     """Statuses by path, the last one for ever; 200 for all others."""
+    delays: dict[str, float] = field(default_factory=dict)
+    """Seconds before an answer, by path."""
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 def flow(steps: str, outputs: str = "{}", more: str = "") -> str:
@@ -105,6 +112,14 @@ FAILS = "        onFailure: [{name: give-up, type: end}]\n"
 TRANSFER = "        onSuccess: [{name: over, type: goto, workflowId: second}]\n"
 BY_STEP = "        onFailure: [{name: again, type: retry, stepId: mend, retryLimit: 2}]\n"
 BY_WORKFLOW = "        onFailure: [{name: again, type: retry, workflowId: second, retryLimit: 2}]\n"
+
+WHEN_OK = "criteria: [{condition: $statusCode == 200}]"
+LOOK = """
+      - stepId: look
+        operationId: look
+        timeout: {}
+        parameters: [{{name: name, in: path, value: slow}}]
+"""
 
 CASES = {
     "goto": Case(
@@ -198,6 +213,85 @@ CASES = {
         said="the workflow `second`, which this one depends on, failed: step `x` failed",
         answers={"/second": [404]},
     ),
+    "step-depends-on": Case(
+        flow(touching("a", "a") + touching("b", "b", "        dependsOn: [a]\n")),
+        {},
+        ["/a", "/b"],
+    ),
+    "step-depends-on-what-was-left-out": Case(
+        flow(
+            touching("a", "a", GOTO_C.replace("stepId: c", "stepId: c, " + WHEN_OK))
+            + touching("b", "b")
+            + touching("c", "c", "        dependsOn: [b]\n")
+        ),
+        None,
+        ["/a"],
+        error="StepFailed",
+        said="step `c` depends on `b`, not completed before it",
+    ),
+    "timeout-of-an-operation": Case(
+        flow(LOOK.format(200)),
+        None,
+        ["/slow"],
+        error="StepFailed",
+        said="the timeout of 0.2 s is over; no complete answer in time",
+        delays={"/slow": 0.6},
+    ),
+    "timeout-that-is-taken-up": Case(
+        flow(
+            LOOK.format(200)
+            + "        onFailure: [{name: over, type: goto, stepId: c}]\n"
+            + touching("b", "b")
+            + touching("c", "c")
+        ),
+        {},
+        ["/slow", "/c"],
+        delays={"/slow": 0.6},
+    ),
+    "timeout-that-suffices": Case(flow(LOOK.format(20000)), {}, ["/slow"], delays={"/slow": 0.2}),
+    "timeout-within-a-wait": Case(
+        flow(LOOK.format(500)),
+        None,
+        ["/slow"],
+        error="StepFailed",
+        said="the timeout of 0.5 s is over; the status 503 is no success",
+        answers={"/slow": [503]},
+        headers={"Retry-After": "30"},
+    ),
+    "timeout-of-a-workflow": Case(
+        flow("""
+      - {stepId: a, workflowId: second, timeout: 1500}""")
+        + other("second", LOOK.format(9000)),
+        None,
+        ["/slow"],
+        error="StepFailed",
+        said="the timeout of 1.5 s is over",
+        delays={"/slow": 4.0},
+    ),
+    "timeout-of-a-workflow-within-a-workflow": Case(
+        flow(
+            """
+      - stepId: a
+        workflowId: second
+        timeout: 30000
+        outputs: {answer: $outputs.answer}""",
+            "{answer: $steps.a.outputs.answer}",
+        )
+        + other(
+            "second",
+            """
+      - stepId: b
+        workflowId: third
+        timeout: 1500
+        onFailure: [{name: over, type: goto, stepId: c}]"""
+            + touching("c", "c"),
+            "{answer: $steps.c.outputs.answer}",
+        )
+        + other("third", LOOK.format(9000)),
+        {"answer": "c"},
+        ["/slow", "/c"],
+        delays={"/slow": 4.0},
+    ),
 }
 
 
@@ -209,7 +303,7 @@ def answering(case: Case) -> Callable[[Asked], Any]:
         counts[asked.path] = counts.get(asked.path, 0) + 1
         statuses = case.answers.get(asked.path, [200])
         status = statuses[min(counts[asked.path], len(statuses)) - 1]
-        return status, {"answer": asked.path[1:]}
+        return status, {"answer": asked.path[1:]}, case.headers
 
     return answer
 
@@ -226,7 +320,7 @@ async def test_a_flow_by_try(settings: Settings, tmp_path: Path, name: str) -> N
     """In this process, with waits that cost no time."""
     case = CASES[name]
     write(tmp_path, case)
-    service = Service(answering(case))
+    service = Service(answering(case), delays=case.delays)
     entry = load_catalogue([tmp_path], worker_defaults(settings)).runnable("main")
     async with serving(service.application()) as base_url:
         tried = await try_entry(entry, dict(case.inputs), {"api": base_url}, waits=0)
@@ -246,6 +340,7 @@ async def test_a_flow_by_temporal(
     async with scripted_house(
         client, settings, tmp_path, answering(case), max_cached_workflows
     ) as (house, service):
+        service.delays.update(case.delays)
         if case.error:
             error = await house.failure("main", case.inputs)
             assert (error.type, case.said in error.message) == (case.error, True)
