@@ -19,6 +19,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from arazzo.errors import CallerError, OtherPartyError
 from settings import load_settings
+from workflows.failure_conversion import DATA_CONVERTER
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -124,7 +125,8 @@ async def connect(options: ConnectionOptions, runtime: Runtime | None = None) ->
     config = connect_config(options)
     address = config["target_host"]
     try:
-        return await asyncio.wait_for(Client.connect(**config, runtime=runtime), SECONDS_TO_CONNECT)
+        connecting = Client.connect(**config, runtime=runtime, data_converter=DATA_CONVERTER)
+        return await asyncio.wait_for(connecting, SECONDS_TO_CONNECT)
     except TimeoutError as error:
         raise NoTemporalServer(address, f"no answer in {SECONDS_TO_CONNECT:g} s") from error
     except (RuntimeError, RPCError) as error:

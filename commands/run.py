@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 app = typer.Typer(add_completion=False)
 
 LONGEST_SUMMARY: Final = 180
+LONGEST_DETAILS: Final = 10_000
+"""Temporal takes 20,000 bytes."""
 LONGEST: Final = 400 * 86400.0
 """Seconds: what a pace of polling may be (arazzo/provider.py)."""
 
@@ -43,6 +45,7 @@ class Start:
 
     workflow_type: str
     summary: str
+    details: str
     inputs: dict[str, Any]
     options: dict[str, Any]
     workflow_id: str
@@ -95,6 +98,7 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter for each option
         start = Start(
             workflow_type=entry.compiled.workflow_type,
             summary=entry.compiled.workflow.summary[:LONGEST_SUMMARY],
+            details=_details(entry),
             inputs=_checked(entry, given or [], inputs, secret or []),
             options=collect_options(entry.compiled.servers, server, poll_interval, deadline),
             workflow_id=workflow_id or f"{workflow}-{uuid.uuid4().hex[:8]}",
@@ -111,6 +115,14 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter for each option
         report.print_json()
         raise typer.Exit(0)
     finish(report, as_json=as_json)
+
+
+def _details(entry: Entry) -> str:
+    """What the Web UI tells of the run from its start: the document, and what its steps do."""
+    document, plan = entry.document, entry.compiled.plan
+    steps = [f"1. {step.step_id}: `{step.request_line}`" for step in plan.steps] if plan else []
+    title = f"**{document.title}** {document.version}, `{document.file}`"
+    return "\n".join([title, "", *steps])[:LONGEST_DETAILS]
 
 
 def _checked(entry: Entry, given: list[str], file: str | None, secret: list[str]) -> dict[str, Any]:
@@ -171,6 +183,7 @@ async def _start(client: Client, start: Start) -> WorkflowHandle[Any, Any]:
             id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
             id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
             static_summary=start.summary or None,
+            static_details=start.details,
         )
     except WorkflowAlreadyStartedError as error:
         raise RunExists(

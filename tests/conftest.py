@@ -24,6 +24,7 @@ from mocks.jobs import Pace
 from mocks.serving import serving
 from settings import Settings
 from worker import running_worker
+from workflows.failure_conversion import DATA_CONVERTER
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Mapping
@@ -80,6 +81,7 @@ async def environment() -> AsyncIterator[WorkflowEnvironment]:
     """Give the real Temporal server of this session."""
     async with await WorkflowEnvironment.start_local(
         dev_server_existing_path=str(find_binary()),
+        data_converter=DATA_CONVERTER,
         dev_server_extra_args=[
             *("--dynamic-config-value", QUICK_TIMERS),
             *("--dynamic-config-value", EARLY_CONTINUE_AS_NEW),

@@ -48,8 +48,10 @@ class ArazzoRun:
     ) -> dict[str, Any]:
         try:
             ended = await Interpreter(plan, state, effects).run()
-        finally:
+        except (DurazzoError, ApplicationError):
             effects.tell()
+            raise
+        effects.tell()
         return await effects.transfer(ended) if isinstance(ended, Transferred) else ended
 
     async def _load(self, inputs: Any, options: Any, carried: Any) -> tuple[Plan, RunState]:

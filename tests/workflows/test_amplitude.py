@@ -185,3 +185,16 @@ async def test_a_wrong_credential_is_a_failed_step_without_the_secret(
     assert error.type == "StepFailed"
     assert "GET /api/5/cohorts/request/{cohort_id}" in error.message
     assert "d3Jvbmc6d3Jvbmd3cm9uZw" not in f"{error.message}{error.details}"
+
+
+async def test_errors_of_ours_enter_a_history_without_a_stack(house: House) -> None:
+    """A stack would hide the message in the Web UI, and names files of the machine."""
+    await house.stand_in.add_fault("requestCohortExport", "job-fails")
+    handle = await house.start(
+        "export-cohort-members", {"basicAuth": SECRET, "cohortId": "c0ffee1"}
+    )
+    with pytest.raises(WorkflowFailureError):
+        await handle.result()
+    history = (await handle.fetch_history()).to_json()
+    assert "UnexpectedState" in history
+    assert "stackTrace" not in history

@@ -1,0 +1,41 @@
+"""How failures enter a history: our own without a stack, which would only name our own files.
+
+A stack tells where code went wrong. Our errors are no such thing: they name the step, the request
+and the mend, and in the Web UI a page of file names above that only hides it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Final
+
+from temporalio.converter import DataConverter, DefaultFailureConverter
+from temporalio.exceptions import ApplicationError
+
+from activities.names import TRANSPORT_FAILURE
+from arazzo.errors import RUN_ERRORS
+
+if TYPE_CHECKING:
+    from temporalio.api.failure.v1 import Failure
+    from temporalio.converter import PayloadConverter
+
+
+class FailuresWithoutStacks(DefaultFailureConverter):
+    """The SDK's own conversion, without the stacks of errors that Durazzo raises on purpose."""
+
+    def to_failure(
+        self, exception: BaseException, payload_converter: PayloadConverter, failure: Failure
+    ) -> None:
+        """Fill the failure from the exception."""
+        super().to_failure(exception, payload_converter, failure)
+        purposely = isinstance(exception, ApplicationError) and exception.type in ON_PURPOSE
+        if purposely:
+            failure.stack_trace = ""
+
+
+ON_PURPOSE: Final = frozenset((*RUN_ERRORS, TRANSPORT_FAILURE))
+
+DATA_CONVERTER: Final = dataclasses.replace(
+    DataConverter.default, failure_converter_class=FailuresWithoutStacks
+)
+"""What every client and worker of ours uses; others can read it with the default one."""
