@@ -36,7 +36,7 @@ class Outcome(BaseModel):
     that ended a workflow which the step called; `timed_out` says that the step's timeout passed.
     """
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(defer_build=True, frozen=True, extra="ignore")
 
     status: int | None = None
     passed: bool = False

@@ -24,7 +24,7 @@ LARGEST_PLAN_BYTES: Final = 1024 * 1024
 class PlanPart(BaseModel):
     """What all parts of a plan share: frozen, and strict about unknown fields."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(defer_build=True, extra="forbid", frozen=True)
 
     def as_json(self) -> dict[str, Any]:
         """Return the part as JSON without what is at its default.

@@ -19,7 +19,7 @@ DAY: Final = 86400.0
 class Settings(BaseModel):
     """What all parts of the settings share."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(defer_build=True, extra="forbid", frozen=True)
 
 
 class PollingOverride(Settings):

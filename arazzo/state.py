@@ -32,7 +32,7 @@ class StepState(BaseModel):
     whose lists have been collected.
     """
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(defer_build=True, extra="forbid")
 
     standing: Standing = "pending"
     visits: int = 0
@@ -67,7 +67,7 @@ class StepState(BaseModel):
 class TransferState(BaseModel):
     """How often a workflow was transferred to with the same inputs, and since when."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(defer_build=True, extra="forbid")
 
     digest: str
     since: float
@@ -82,7 +82,7 @@ class RunState(BaseModel):
     they are read; `transfers` the workflows that were transferred to, by type.
     """
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(defer_build=True, extra="forbid")
 
     inputs: dict[str, Any]
     cursor: str | None
