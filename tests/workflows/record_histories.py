@@ -35,6 +35,7 @@ from mocks.amperity import create_app as create_amperity  # noqa: E402
 from mocks.jobs import Pace  # noqa: E402
 from mocks.posthog import create_app as create_posthog  # noqa: E402
 from settings import Settings  # noqa: E402
+from workflows.failure_conversion import DATA_CONVERTER  # noqa: E402
 
 FOLDER: Final = ROOT / "tests" / "workflows" / "histories" / f"engine-rev-{ENGINE_REV}"
 EXPORT: Final = {"basicAuth": SECRET, "cohortId": "c0ffee1"}
@@ -97,7 +98,9 @@ async def main() -> None:
     arguments = ["--dynamic-config-value", QUICK_TIMERS]
     arguments += ["--dynamic-config-value", EARLY_CONTINUE_AS_NEW]
     async with await WorkflowEnvironment.start_local(
-        dev_server_existing_path=str(find_binary()), dev_server_extra_args=arguments
+        dev_server_existing_path=str(find_binary()),
+        dev_server_extra_args=arguments,
+        data_converter=DATA_CONVERTER,
     ) as environment:
         catalogue = own_catalogue(settings)
         async with open_house(environment.client, catalogue, settings) as house:

@@ -1,4 +1,7 @@
-"""Every flow of the language, run by `try` and by Temporal: the same requests, the same end."""
+"""Every flow of the language, run by `try` and by Temporal: the same requests, the same end.
+
+The reason for the length: one table with a row for each flow.
+"""
 
 from __future__ import annotations
 
@@ -113,6 +116,13 @@ TRANSFER = "        onSuccess: [{name: over, type: goto, workflowId: second}]\n"
 BY_STEP = "        onFailure: [{name: again, type: retry, stepId: mend, retryLimit: 2}]\n"
 BY_WORKFLOW = "        onFailure: [{name: again, type: retry, workflowId: second, retryLimit: 2}]\n"
 
+HANDING = """        onSuccess:
+        - name: over
+          {}
+          workflowId: second
+          parameters: [{{name: what, value: 'not {{$inputs.what}} but {{$steps.a.outputs.answer}}'}}]
+"""
+ANSWER = "{answer: $steps.x.outputs.answer}"
 WHEN_OK = "criteria: [{condition: $statusCode == 200}]"
 LOOK = """
       - stepId: look
@@ -212,6 +222,24 @@ CASES = {
         error="StepFailed",
         said="the workflow `second`, which this one depends on, failed: step `x` failed",
         answers={"/second": [404]},
+    ),
+    "transfer-with-parameters": Case(
+        flow(touching("a", "a", HANDING.format("type: goto")))
+        + other("second", touching("x", "second-{$inputs.what}"), ANSWER),
+        {"answer": "second-not it but a"},
+        ["/a", "/second-not it but a"],
+        inputs={"what": "it"},
+    ),
+    "retry-by-way-of-a-workflow-with-parameters": Case(
+        flow(
+            touching("b", "b")
+            + touching("a", "a", HANDING.format("type: retry").replace("Success", "Failure"))
+        ).replace("but {$steps.a.", "but {$steps.b.")
+        + other("second", touching("x", "second-{$inputs.what}")),
+        {},
+        ["/b", "/a", "/second-not it but b", "/a"],
+        inputs={"what": "it"},
+        answers={"/a": [401, 200]},
     ),
     "step-depends-on": Case(
         flow(touching("a", "a") + touching("b", "b", "        dependsOn: [a]\n")),
