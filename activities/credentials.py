@@ -38,6 +38,8 @@ class SecretStore:
 
     folder: Path | None = None
     environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    given: frozenset[str] = frozenset()
+    """Names whose values came with the inputs of a try, so that its document may use them."""
 
     def get(self, name: str) -> str:
         """Return the value of a secret. Raises SecretMissing, which says where to put it."""
@@ -111,7 +113,7 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def _permitted(name: str, permitted: frozenset[str] | None, store: SecretStore) -> str:
-    if permitted is not None and name not in permitted:
+    if permitted is not None and name not in permitted | store.given:
         known = ", ".join(f"`{one}`" for one in sorted(permitted)) or "none"
         raise SecretMissing(
             f"this document may not use the secret `{name}`; its settings allow {known}",

@@ -30,3 +30,20 @@ AsJson = Annotated[
     bool, typer.Option("--json", help="Print one JSON object on standard output, nothing else.")
 ]
 RunId = Annotated[str, typer.Argument(metavar="ID", help="The workflow id of the run.")]
+GivenInputs = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--input",
+        "-i",
+        metavar="NAME=VALUE",
+        help="An input, typed by the schema; arrays by repeating, or as JSON.",
+    ),
+]
+InputsFile = Annotated[
+    str | None,
+    typer.Option("--inputs", metavar="FILE|-", help="Inputs as one JSON or YAML object."),
+]
+Secrets = Annotated[
+    list[str] | None,
+    typer.Option("--secret", metavar="INPUT=NAME", help="A secret input, by the secret's name."),
+]

@@ -19,7 +19,17 @@ from commands.attached import attach, finish, link_to, run_attached
 from commands.connection import ConnectionOptions, connect_quietly, refusal
 from commands.documents import find_runnable
 from commands.failures import NoWorker, RunExists, reported
-from commands.options import Address, AsJson, Documents, Namespace, Profile, TaskQueue
+from commands.options import (
+    Address,
+    AsJson,
+    Documents,
+    GivenInputs,
+    InputsFile,
+    Namespace,
+    Profile,
+    Secrets,
+    TaskQueue,
+)
 from commands.run_inputs import collect_inputs, expect_secrets
 from commands.run_options import collect_options
 from commands.run_report import RunReport
@@ -55,22 +65,9 @@ class Start:
 @app.command()
 def run(  # noqa: PLR0913, PLR0917 - one parameter for each option
     workflow: Annotated[str, typer.Argument(help="The workflow to run.")],
-    given: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--input",
-            "-i",
-            metavar="NAME=VALUE",
-            help="An input, typed by the schema; arrays by repeating, or as JSON.",
-        ),
-    ] = None,
-    inputs: Annotated[
-        str | None, typer.Option(metavar="FILE|-", help="Inputs as one JSON or YAML object.")
-    ] = None,
-    secret: Annotated[
-        list[str] | None,
-        typer.Option(metavar="INPUT=NAME", help="A secret input, by the secret's name."),
-    ] = None,
+    given: GivenInputs = None,
+    inputs: InputsFile = None,
+    secret: Secrets = None,
     server: Annotated[
         str | None,
         typer.Option(metavar="[SOURCE=]NAME", help="Which server of the settings, such as eu."),

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from arazzo.errors import InputInvalid
 from commands.failures import COMPLETED, MISTAKE, NOT_COMPLETED, print_json, reported, run_object
-from commands.options import AsJson
+from commands.options import AsJson, GivenInputs, InputsFile, Secrets
 from commands.run_inputs import collect_inputs
 from rehearsal import the_entry, try_entry
 
@@ -29,17 +29,9 @@ def try_workflow(  # noqa: PLR0913, PLR0917 - one parameter for each option
     workflow: Annotated[
         str | None, typer.Argument(help="The workflow; not needed where there is only one.")
     ] = None,
-    given: Annotated[
-        list[str] | None,
-        typer.Option("--input", "-i", metavar="NAME=VALUE", help="An input, typed by the schema."),
-    ] = None,
-    inputs: Annotated[
-        str | None, typer.Option(metavar="FILE|-", help="Inputs as one JSON or YAML object.")
-    ] = None,
-    secret: Annotated[
-        list[str] | None,
-        typer.Option(metavar="INPUT=NAME", help="A secret input, by the secret's name."),
-    ] = None,
+    given: GivenInputs = None,
+    inputs: InputsFile = None,
+    secret: Secrets = None,
     server: Annotated[
         list[str] | None,
         typer.Option(metavar="SOURCE=URL", help="Base URL of a source description."),

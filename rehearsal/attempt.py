@@ -81,7 +81,8 @@ class _Secrets:
     def store(self) -> SecretStore:
         """Return the store of the try."""
         plain = {f"DURAZZO_SECRET_{name.upper()}": value for name, value in self.given.items()}
-        return SecretStore(load_settings().secrets_dir, {**os.environ, **plain})
+        environment = {**os.environ, **plain}
+        return SecretStore(load_settings().secrets_dir, environment, frozenset(self.given))
 
 
 def try_document(
