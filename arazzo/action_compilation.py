@@ -9,17 +9,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from arazzo.handed_inputs import Called, HandedInputs
 from arazzo.model import Action, Reusable
 from arazzo.plan import ActionPlan
 from arazzo.scope import closest
+from arazzo.version_rules import check_action
 from arazzo.workflow_lookup import find_workflow, runnable, same_named, sub_workflow
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from arazzo.inputs import InputsSchema
     from arazzo.model import Criterion, Step
     from arazzo.plan import CriterionPlan, SubWorkflow
+    from arazzo.references import Collected, Names
     from arazzo.scope import Scope
     from arazzo.workflow_lookup import FoundWorkflow
     from arazzo.yaml_text import Path
@@ -35,10 +37,13 @@ class ActionCompiler:
     """
 
     scope: Scope
-    inputs: InputsSchema
+    names: Names
     step: Step
     path: Path
     criteria: Callable[[Sequence[Criterion], Path], tuple[CriterionPlan, ...]]
+    collected: Collected
+    secret_inputs: set[str]
+    servers: dict[str, dict[str, str]]
     workflows: dict[str, SubWorkflow]
     transfers: dict[str, FoundWorkflow]
 
@@ -109,10 +114,7 @@ class ActionCompiler:
                 mend=closest(action.type, ACTION_TYPES),
             )
             return None
-        if action.parameters is not None:
-            self.scope.unsupported(
-                "`parameters` of an action", (*path, "parameters"), self.step.step_id
-            )
+        check_action(self.scope, action, path, self.step.step_id)
         criteria = self.criteria(action.criteria, (*path, "criteria"))
         where = self._target(action, path)
         if where is None:
@@ -141,24 +143,40 @@ class ActionCompiler:
             )
             return None
         if action.workflow_id:
-            return self._workflow(action, action.workflow_id, (*path, "workflowId"))
+            return self._workflow(action, action.workflow_id, path)
         if action.type == "retry" and not action.step_id:
             return {}
         return {"target": action.step_id} if self._is_step(action, path) else None
 
     def _workflow(self, action: Action, written: str, path: Path) -> dict[str, Any] | None:
-        found = find_workflow(self.scope, written, path, self.step.step_id)
+        where = (*path, "workflowId")
+        found = find_workflow(self.scope, written, where, self.step.step_id)
         if found is None:
             return None
+        secrets: tuple[str, ...] = ()  # those of a goto are known once all are compiled
         if action.type == "goto":
             self.transfers[found.workflow_type] = found
         else:
-            compiled = runnable(self.scope, found, path, self.step.step_id)
-            if compiled is None:
+            compiled = runnable(self.scope, found, where, self.step.step_id)
+            if compiled is None or compiled.plan is None:
                 return None
+            secrets = compiled.plan.secret_inputs
             self.workflows[found.workflow_type] = sub_workflow(compiled)
-        inputs = same_named(self.inputs, found.schema)
-        return {"workflow": found.workflow_type, "inputs": inputs}
+            for source, choices in compiled.servers.items():
+                self.servers.setdefault(source, dict(choices))
+        called = Called(found.workflow.workflow_id, found.schema, secrets)
+        return {"workflow": found.workflow_type, "inputs": self._inputs(action, called, path)}
+
+    def _inputs(self, action: Action, called: Called, path: Path) -> dict[str, Any]:
+        """The action's own parameters; without them the inputs of the same name."""
+        if action.parameters is None:
+            inputs = same_named(self.names.inputs, called.schema)
+            self.secret_inputs.update(name for name in inputs if name in called.secrets)
+            return inputs
+        handed = HandedInputs(
+            self.scope, self.names, path, self.step.step_id, self.collected, self.secret_inputs
+        )
+        return handed.compile(action.parameters, called)
 
     def _is_step(self, action: Action, path: Path) -> bool:
         known = [one.step_id for one in self.scope.workflow.steps]

@@ -195,8 +195,10 @@ class _Adviser:
                     )
 
     def _outputs_of_workflow(self, known: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, str]]:
-        """The outputs of steps that the workflow's own outputs read, all where none is named."""
-        for one in expressions_in(list(self.plan.outputs.values())):
+        """The outputs of steps that outputs or actions hand on, all where none is named."""
+        actions = [action for step in self.plan.steps for _, them in _both(step) for action in them]
+        values = [*self.plan.outputs.values(), *(action.inputs for action in actions)]
+        for one in expressions_in(values):
             found = expression.references(one)
             pair = expression.step_reference(found.rest, known) if found.root == "steps" else None
             if pair is not None:

@@ -29,7 +29,7 @@ from arazzo.scope import Defaults, FoundOperation, Scope, Sources
 from arazzo.sealing import with_sealed_outputs
 from arazzo.step_compilation import StepCompiler
 from arazzo.step_dependencies import check_order
-from arazzo.transfers import missing_targets, with_transfers
+from arazzo.transfers import missing_targets, secret_inputs, secret_outputs, with_transfers
 from arazzo.version_rules import check_workflow, document_findings
 from arazzo.workflow_lookup import find_workflow, runnable, same_named, sub_workflow
 
@@ -116,7 +116,7 @@ def _linked(
     """Lay the plans beside each other that can transfer to each other."""
     others = [one for document in sources.arazzo.values() for one in document.workflows]
     known = {one.workflow_type: sub_workflow(one) for one in (*workflows, *others) if one.plan}
-    secret = {name: set(sub.plan.secret_inputs) for name, sub in known.items()}
+    secret = secret_inputs(known)
     return tuple(_with_transfers(one, known, secret) for one in workflows)
 
 
@@ -133,13 +133,14 @@ def _with_transfers(
             "broken-workflow", said, compiled.path, mend="mend the errors of those workflows"
         )
         return replace(compiled, plan=None, findings=(*compiled.findings, finding))
-    handed_on = {name for target in plan.transfers for name in secret.get(target, ())}
-    own = handed_on & set(compiled.schema.properties)
+    handed_on = [*secret_outputs(plan, secret)]
+    if handed_on:
+        said = f"a secret output that a goto hands on (`{handed_on[0]}`) is not supported yet"
+        finding = compiled.source.finding("unsupported", said, compiled.path)
+        return replace(compiled, plan=None, findings=(*compiled.findings, finding))
+    own = secret[compiled.workflow_type] & set(compiled.schema.properties)
     secrets = tuple(sorted({*plan.secret_inputs, *own}))
-    servers = dict(compiled.servers)
-    return replace(
-        compiled, plan=plan.model_copy(update={"secret_inputs": secrets}), servers=servers
-    )
+    return replace(compiled, plan=plan.model_copy(update={"secret_inputs": secrets}))
 
 
 def _document_findings(source: YamlText, document: model.Document) -> Iterator[Finding]:
@@ -260,6 +261,10 @@ def _handed_on(workflow: model.Workflow) -> Iterator[tuple[Path, object]]:
         for at, one in enumerate(step.parameters if step.workflow_id else ()):
             if isinstance(one, model.Parameter):
                 yield ("steps", index, "parameters", at, "value"), one.value
+        for action in (*step.on_success, *step.on_failure):
+            for one in action.parameters or () if isinstance(action, model.Action) else ():
+                if isinstance(one, model.Parameter):
+                    yield ("steps", index), one.value
 
 
 def _is_whole(value: object, known: Mapping[str, Collection[str]]) -> bool:

@@ -15,8 +15,11 @@ if TYPE_CHECKING:
     from arazzo.errors import Finding
 
 STRICTLY_REFUSED: Final = frozenset(DEVIATIONS) | frozenset(
-    ("unknown-field", "parameter-location", "operation-path-form", "second-document")
-)
+    (
+        "unknown-field", "parameter-location", "operation-path-form", "second-document",
+        "action-parameter-in",
+    )
+)  # fmt: skip
 """Codes of what the standard does not have, and the engine understands all the same."""
 
 

@@ -7,20 +7,15 @@ child of its own, by a plan that lies inside the caller's.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from arazzo import expression, navigation
 from arazzo.asyncapi_steps import fields_of
-from arazzo.call_compilation import expressions_in, resolved_parameter
+from arazzo.handed_inputs import Called, HandedInputs
 from arazzo.plan import Invocation
-from arazzo.scope import closest
 from arazzo.workflow_lookup import find_workflow, runnable, sub_workflow
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from arazzo.compilation import CompiledWorkflow
-    from arazzo.model import Parameter, Step
+    from arazzo.model import Step
     from arazzo.plan import SubWorkflow
     from arazzo.references import Collected, Names
     from arazzo.scope import Scope
@@ -51,10 +46,15 @@ class InvocationCompiler:
         for source, choices in called.servers.items():
             self.servers.setdefault(source, dict(choices))
         self.workflows[called.workflow_type] = sub_workflow(called)
+        gets = Called(called.workflow.workflow_id, called.schema, called.plan.secret_inputs)
+        handed = HandedInputs(
+            self.scope, self.names, self.path, self.step.step_id, self.collected,
+            self.secret_inputs,
+        )  # fmt: skip
         return Invocation(
             workflow_type=called.workflow_type,
             workflow_id=called.workflow.workflow_id,
-            inputs=self._inputs(called, called.plan.secret_inputs),
+            inputs=handed.compile(self.step.parameters, gets),
         )
 
     def _refuse_operations(self) -> None:
@@ -73,52 +73,6 @@ class InvocationCompiler:
                 (name,),
                 mend=f"keep either `workflowId` or `{name}`",
             )
-
-    def _inputs(self, called: CompiledWorkflow, secrets: tuple[str, ...]) -> dict[str, Any]:
-        inputs: dict[str, Any] = {}
-        declared = called.schema.properties
-        for index, written in enumerate(self.step.parameters):
-            path: Path = (*self.path, "parameters", index)
-            one = resolved_parameter(self.scope, written, path)
-            if one is None:
-                continue
-            if called.schema.declares and one.name not in declared:
-                self._add(
-                    "unknown-input",
-                    f"the workflow `{called.workflow.workflow_id}` has no input `{one.name}`",
-                    ("parameters", index),
-                    mend=closest(one.name, declared),
-                )
-            self._check(one, path, secret=one.name in secrets)
-            inputs[one.name] = one.value
-        self._check_required(called, inputs)
-        return inputs
-
-    def _check(self, one: Parameter, path: Path, *, secret: bool) -> None:
-        where = (*self.scope.path, *path, "value")
-        self.names.check_value(one.value, where, self.collected, after_response=False)
-        for used in expressions_in(one.value):
-            if navigation.needs_jsonpath(used.text):
-                self.scope.unsupported(
-                    f"a query in an input of a workflow (`{used.text}`)", path, self.step.step_id
-                )
-            found = expression.references(used)
-            if secret and found.root == "steps":
-                self.names.seal(found.rest)
-            elif secret and found.root == "inputs":
-                name = expression.input_name(found.rest, self.names.inputs.properties)
-                self.secret_inputs.add(found.rest if name is None else name)
-
-    def _check_required(self, called: CompiledWorkflow, inputs: Mapping[str, Any]) -> None:
-        for name in called.schema.required:
-            if name not in inputs and "default" not in called.schema.properties.get(name, {}):
-                self._add(
-                    "missing-input",
-                    f"the workflow `{called.workflow.workflow_id}` requires the input `{name}`, "
-                    "and the step does not give it",
-                    (),
-                    mend=f"add a parameter `name: {name}`",
-                )
 
     def _add(self, code: str, message: str, path: Path, *, mend: str = "") -> None:
         where = (*self.path, *path)

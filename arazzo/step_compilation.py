@@ -94,9 +94,9 @@ class StepCompiler:
             ).compile()
         criteria = self._criteria(step.success_criteria or (), (*path, "successCriteria"), judged)
         actions = ActionCompiler(
-            self.scope, names.inputs, step, path,
+            self.scope, names, step, path,
             lambda criteria, where: self._criteria(criteria, where, judged),
-            self.workflows, self.transfers,
+            self.output_reads, self.secret_inputs, self.servers, self.workflows, self.transfers,
         )  # fmt: skip
         on_success, on_failure = actions.compile("onSuccess"), actions.compile("onFailure")
         outputs = self._outputs(step, path, judged)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from arazzo.model import Parameter
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from arazzo.errors import Finding
-    from arazzo.model import Document
+    from arazzo.model import Action, Document
     from arazzo.scope import Scope
     from arazzo.yaml_text import Path, YamlText
 
@@ -48,4 +50,29 @@ def check_workflow(scope: Scope) -> None:
                 (*path, "timeout"),
                 mend="write milliseconds, or take it out",
                 step_id=step.step_id,
+            )
+
+
+def check_action(scope: Scope, action: Action, path: Path, step_id: str) -> None:
+    """Add what is wrong with the parameters of an action, 5.8.7 and 5.8.8 of 1.1.0.
+
+    They «MUST be passed to a workflow as referenced by `workflowId`», and have no `in`.
+    """
+    if action.parameters and not action.workflow_id:
+        scope.add(
+            "parameters-without-workflow",
+            f"the action `{action.name}` has parameters and names no workflow for them",
+            (*path, "parameters"),
+            mend="add `workflowId`, or take them out",
+            step_id=step_id,
+        )
+    for index, one in enumerate(action.parameters or ()):
+        if isinstance(one, Parameter) and one.location is not None:
+            scope.add(
+                "action-parameter-in",
+                f"the parameter `{one.name}` of an action is an input, and has no `in`",
+                (*path, "parameters", index, "in"),
+                mend="take `in` out",
+                severity="warning",
+                step_id=step_id,
             )

@@ -116,6 +116,14 @@ SKIPPING = (
     "    - {name: skip, type: goto, stepId: last, criteria: [{condition: $statusCode == 202}]}\n"
     "    outputs:\n      id: $response"
 )
+
+
+def handing(parameters: str, name: str = "name: again") -> tuple[str, ...]:
+    """Let the first action of the last step go to the workflow `child` with these parameters."""
+    new = f"type: goto\n      workflowId: child\n      parameters: {parameters}"
+    return ("name: again", name, GOTO, new)
+
+
 LAST = f"  - {{stepId: last, operationId: listJobs, {HERE}dependsOn: [poll]}}\n"
 WRONG = [
     Case(
@@ -179,6 +187,55 @@ WRONG = [
         "warning",
     ),
     Case(
+        "parameters-without-workflow",
+        (GOTO, f"{GOTO}\n      {HERE}parameters: [{{name: a, value: 1}}]"),
+        "the action `again` has parameters and names no workflow for them",
+        "add `workflowId`, or take them out",
+    ),
+    Case(
+        "action-parameter-in",
+        handing(f"[{{name: size, in: {HERE}query, value: 1}}]"),
+        "the parameter `size` of an action is an input, and has no `in`",
+        "take `in` out",
+        "warning",
+        child=CHILD,
+    ),
+    Case(
+        "duplicate-parameter",
+        handing(f"[{{name: size, value: 1}}, {HERE}{{name: size, value: 2}}]"),
+        "the parameter `size` stands twice",
+        "keep one of the two",
+        child=CHILD,
+    ),
+    Case(
+        "unknown-input",
+        handing(f"[{{name: size, value: 1}}, {HERE}{{name: sise, value: 2}}]"),
+        "the workflow `child` has no input `sise`",
+        "did you mean `size`?",
+        child=CHILD,
+    ),
+    Case(
+        "missing-input",
+        handing("[]", f"{HERE}name: again"),
+        "the workflow `child` requires the input `size`, and the action does not give it",
+        "add a parameter `name: size`",
+        child=CHILD,
+    ),
+    Case(
+        "unknown-output",
+        handing(f"[{{name: size, value: {HERE}$steps.create.outputs.no}}]"),
+        "`$steps.create.outputs.no` names no output of step `create` that exists",
+        "there are: `id`",
+        child=CHILD,
+    ),
+    Case(
+        "reads-too-early",
+        handing(f"[{{name: size, value: {HERE}$response.body}}]"),
+        "`$response.body` can't be read here: there is no response yet",
+        "keep the value as an output of an earlier step, and read that",
+        child=CHILD,
+    ),
+    Case(
         "missing-action",
         channel(f"channelPath: {HERE}a"),
         "the step names a channel and not what it does there",
@@ -239,19 +296,22 @@ def test_a_mistake_is_found(case: Case) -> None:
 ELSEWHERE = "$workflows.child.steps.one"
 REFUSED = [
     (
+        "a query in an input of a workflow (`$steps.create.outputs.id[*].a`)",
+        handing(f"[{HERE}{{name: size, value: '$steps.create.outputs.id[*].a'}}]"),
+    ),
+    (
         f"a step that depends on a step of another workflow (`{ELSEWHERE}`)",
         (POLL, f"{POLL}\n    dependsOn: [{HERE}{ELSEWHERE}]"),
     ),
     ("`channelPath` (AsyncAPI)", channel(f"channelPath: {HERE}a\n    action: send")),
     ("`action` (AsyncAPI)", channel(f"operationId: a\n    action: {HERE}receive")),
-    ("`parameters` of an action", (GOTO, f"{GOTO}\n      {HERE}parameters: []")),
 ]
 
 
 @pytest.mark.parametrize(("what", "changes"), REFUSED, ids=[what for what, _ in REFUSED])
-def test_what_is_not_supported_yet_is_refused_by_name(what: str, changes: tuple[str, str]) -> None:
+def test_what_is_not_supported_yet_is_refused_by_name(what: str, changes: tuple[str, ...]) -> None:
     """Nothing of 1.1 is ignored."""
-    text, place = pointed(changed(NEW, *changes))
+    text, place = pointed(changed(NEW + CHILD, *changes))
     found = next(one for one in found_in(text) if one.code == "unsupported")
     assert found.message == f"{what} is not supported yet"
     assert str(found.place) == f"jobs.arazzo.yaml:{place}"

@@ -162,3 +162,54 @@ def test_a_timeout_reaches_the_plan() -> None:
     assert (poll.attempt.operation.total_timeout, poll.start_to_close) == (1.5, 31.5)
     assert (create.timeout, create.depends_on, create.start_to_close) == (0.0, (), 90.0)
     assert "timeout" not in create.as_json()
+
+
+THIRD = """\
+- workflowId: third
+  inputs: {type: object, properties: {key: {type: string, format: password}}}
+  steps: [{stepId: only, operationId: listJobs}]
+- workflowId: second
+  inputs: {type: object, properties: {word: {type: string}}}
+  steps:
+  - stepId: only
+    operationId: listJobs
+    onSuccess: [{name: on, type: goto, workflowId: third, parameters: [GIVEN]}]
+"""
+GOTO = "type: goto\n      stepId: poll"
+TO_SECOND = (
+    "type: goto\n      workflowId: second\n      parameters: [{name: word, value: $inputs.token}]"
+)
+WORD = "{name: key, value: $inputs.word}"
+
+
+def test_an_input_is_secret_when_gotos_make_it_one() -> None:
+    """By way of any workflow, whatever it is named there."""
+    text = changed(ARAZZO + THIRD, "1.0.1", "1.1.0", GOTO, TO_SECOND, "GIVEN", WORD)
+    workflows = Written(text).compiled().workflows
+    secrets = {one.workflow_type: one.plan.secret_inputs for one in workflows if one.plan}
+    assert secrets == {"run-job": ("token",), "second": ("word",), "third": ("key",)}
+
+
+def test_a_secret_output_that_a_goto_hands_on_is_refused() -> None:
+    """It would lie in the history in plain."""
+    key = "{name: key, value: $steps.only.outputs.all}"
+    only = "stepId: only\n    operationId: listJobs\n    onSuccess"
+    read = only.replace("onSuccess", "outputs: {all: $response.body}\n    onSuccess")
+    text = changed(ARAZZO + THIRD, "1.0.1", "1.1.0", "GIVEN", key, only, read)
+    second = next(
+        one for one in Written(text).compiled().workflows if one.workflow_type == "second"
+    )
+    (found,) = second.findings
+    assert (second.plan, found.code) == (None, "unsupported")
+    assert "a secret output that a goto hands on (`$steps.only.outputs.all`)" in found.message
+
+
+def test_a_workflow_before_a_retry_keeps_its_secrets() -> None:
+    """What it needs to keep secret is secret in its caller, too."""
+    action = "onFailure: [{name: again, type: retry, workflowId: third}]\n    onSuccess"
+    old = "properties:\n      name: {type: string}"
+    text = changed(
+        ARAZZO + THIRD, "1.0.1", "1.1.0", "GIVEN", WORD, "onSuccess:\n    - name: again",
+        f"{action}:\n    - name: again", old, old.replace("name", "key", 1) + "\n      name: {}",
+    )  # fmt: skip
+    assert Written(text).plan().secret_inputs == ("key",)

@@ -120,7 +120,8 @@ HANDING = """        onSuccess:
         - name: over
           {}
           workflowId: second
-          parameters: [{{name: what, value: 'not {{$inputs.what}} but {{$steps.a.outputs.answer}}'}}]
+          parameters:
+          - {{name: what, value: 'not {{$inputs.what}} but {{$steps.a.outputs.answer}}'}}
 """
 ANSWER = "{answer: $steps.x.outputs.answer}"
 WHEN_OK = "criteria: [{condition: $statusCode == 200}]"
