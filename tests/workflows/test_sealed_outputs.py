@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from conftest import House
 from scripted import Asked, Service, scripted_house
+from terminal import Terminal
 
 from arazzo.inputs import is_sealed
 
@@ -126,3 +127,29 @@ async def test_a_sealed_output_leaves_the_workflow_sealed(accounts: tuple[House,
     assert is_sealed(outputs["token"])
     assert outputs["name"] == "the-canary"
     assert outputs["again"] == "Bearer *****"
+
+
+@pytest.mark.parametrize("has_key", [True, False])
+async def test_whoever_has_the_key_can_see_a_sealed_output(
+    client: Client, settings: Settings, tmp_path: Path, has_key: bool
+) -> None:
+    """`durazzo result --unseal` opens it, or says which secret is missing."""
+    folder = tmp_path / "documents"
+    folder.mkdir()
+    (folder / "accounts.arazzo.yaml").write_text(DOCUMENT, encoding="utf-8")
+    (folder / "api.yaml").write_text(API, encoding="utf-8")
+    async with scripted_house(client, settings, folder, answer) as (house, _):
+        handle = await house.start("use-token", {})
+        await handle.result()
+    state = settings.state_folder if has_key else tmp_path / "elsewhere"
+    terminal = Terminal(
+        tmp_path,
+        client.service_client.config.target_host,
+        variables={"DURAZZO_STATE_FOLDER": str(state)},
+    )
+    done = await terminal.durazzo("result", handle.id, "--unseal", "--json")
+    if has_key:
+        assert done.json["outputs"]["token"] == TOKEN
+    else:
+        assert done.code == 2
+        assert "durazzo_key" in done.json["error"]["message"]
