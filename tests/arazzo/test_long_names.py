@@ -7,7 +7,7 @@ from written import ARAZZO, changed
 
 from arazzo import model, template, yaml_text
 from arazzo.context import Context
-from arazzo.long_names import in_braces, with_long_names
+from arazzo.long_names import Declared, in_braces, with_long_names
 
 OUTPUTS = {"s": ["Team (all)", "Array<Team>", "plain", "Team"]}
 VALUES = {
@@ -27,6 +27,7 @@ VALUES = {
         ("$steps.s.outputs.Team (all).b[0]", 2),
         ("$steps.s.outputs.Array<Team>.id", 3),
         ("$steps.s.outputs.plain.id", 4),
+        ("$inputs.the id", 6),
         ("$steps.s.outputs.Team", 5),
         ("$steps.s.outputs.Team (some)", "5 (some)"),
         ("$steps.s.outputs.Team (all) and more", "5 (all) and more"),
@@ -36,8 +37,8 @@ VALUES = {
 )
 def test_the_longest_declared_name_wins(text: str, value: object) -> None:
     """At any depth of a value, and only when all of the text is one read."""
-    context = Context(steps={"s": VALUES})
-    found = in_braces({"a": [text, 1]}, OUTPUTS)
+    context = Context(inputs={"the id": 6}, steps={"s": VALUES})
+    found = in_braces({"a": [text, 1]}, Declared(OUTPUTS, ["the id"]))
     assert template.evaluate_value(template.compile_value(found), context) == {"a": [value, 1]}
 
 
