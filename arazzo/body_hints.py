@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from arazzo import selector
 from arazzo.bodies import (
     FORM,
     JSON_LINES,
@@ -66,7 +67,8 @@ def why_unsupported(content_type: str, payload: Any) -> str:
         return f"a body of the media type `{content_type}`"
     if not is_known_charset(charset_of(content_type)):
         return f"the charset `{charset_of(content_type)}`"
-    if isinstance(payload, (dict, list)) and not takes_objects(content_type):
+    literal = isinstance(payload, (dict, list)) and selector.written(payload) is None
+    if literal and not takes_objects(content_type):
         return f"an object or a list as a body of the media type `{media_type}`"
     return ""
 

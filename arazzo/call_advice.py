@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from arazzo import template
+from arazzo import selector, template
 from arazzo.schemas import SchemaReader
 
 if TYPE_CHECKING:
@@ -31,7 +31,8 @@ def advise_call(subject: Subject, index: int, step: StepPlan) -> Iterator[Findin
     for one in call.parameters:
         yield from _parameter(subject, index, one, found.operation)
     reader = SchemaReader.of_body(found, call.content_type)
-    if reader is not None and isinstance(call.payload, dict):
+    literal = isinstance(call.payload, dict) and selector.written(call.payload) is None
+    if reader is not None and literal:
         yield from _missing(subject, index, call, reader)
         yield from _properties(subject, index, call.payload, reader)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from arazzo import expression, navigation
+from arazzo import expression, navigation, selector
 from arazzo.call_compilation import expressions_in, resolved_parameter
 from arazzo.scope import closest
 
@@ -85,6 +85,9 @@ class HandedInputs:
     def _check(self, one: Parameter, path: Path, *, secret: bool) -> None:
         where = (*self.scope.path, *path, "value")
         self.names.check_value(one.value, where, self.collected, after_response=False)
+        for written in selector.queries_in(one.value):
+            what = f"a selector in an input of a workflow (`{written['selector']}`)"
+            self.scope.unsupported(what, path, self.step_id)
         for used in expressions_in(one.value):
             if navigation.needs_jsonpath(used.text):
                 what = f"a query in an input of a workflow (`{used.text}`)"

@@ -189,7 +189,8 @@ class AttemptPlan(PlanPart):
     """All that one attempt of a step needs; this part of the plan travels to the activity.
 
     A step has either a `call` of an operation or an `invocation` of another workflow. `sealed`
-    names the outputs that are secret, and are encrypted before they leave the activity.
+    names the outputs that are secret, and are encrypted before they leave the activity. An output
+    is an expression, or a selector object (see selector.py).
     """
 
     workflow_id: str
@@ -199,7 +200,7 @@ class AttemptPlan(PlanPart):
     success_criteria: tuple[CriterionPlan, ...] = ()
     on_success: tuple[ActionPlan, ...] = ()
     on_failure: tuple[ActionPlan, ...] = ()
-    outputs: dict[str, str] = {}
+    outputs: dict[str, Any] = {}
     sealed: tuple[str, ...] = ()
 
     @property

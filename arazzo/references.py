@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final
 
-from arazzo import criterion, expression, template
+from arazzo import criterion, expression, selector, template
 from arazzo.deviations import DEVIATIONS
 from arazzo.errors import ExpressionError
 from arazzo.navigation import longest_key
@@ -107,6 +107,9 @@ class Names:
     ) -> None:
         """Check all expressions in a value, at any depth of it."""
         for leaf, leaf_path in _leaves(value, path):
+            if isinstance(leaf, dict):
+                self._selector(leaf, leaf_path, collected, after_response=after_response)
+                continue
             try:
                 compiled = template.parse(leaf)
             except ExpressionError as error:
@@ -115,6 +118,20 @@ class Names:
             self._deviations(compiled.deviations, leaf, leaf_path)
             for one in template.expressions(compiled):
                 self.check(one, leaf_path, collected, after_response=after_response)
+
+    def _selector(
+        self, written: dict[str, Any], path: Path, collected: Collected, *, after_response: bool
+    ) -> None:
+        """Check a selector object: its context, and its selector by its type."""
+        if not self._context(written["context"], (*path, "context"), "invalid-selector"):
+            return
+        try:
+            found = selector.parse(written)
+        except ExpressionError as error:
+            self._syntax(error, (*path, "selector"), "invalid-selector")
+            return
+        for one in found.expressions():
+            self.check(one, (*path, "context"), collected, after_response=after_response)
 
     def check_criterion(
         self, plan: CriterionPlan, path: Path, collected: Collected
@@ -132,12 +149,12 @@ class Names:
             self.check(one, (*path, "condition"), collected, after_response=True)
         return compiled
 
-    def _context(self, text: str, path: Path) -> bool:
-        """Check what a criterion is over; False when that is no expression."""
+    def _context(self, text: str, path: Path, code: str = "invalid-criterion") -> bool:
+        """Check what a criterion or a selector is over; False when that is no expression."""
         try:
             parsed = expression.parse(text)
         except ExpressionError as error:
-            self._syntax(error, path, "invalid-criterion")
+            self._syntax(error, path, code)
             return False
         self._deviations(parsed.deviations, text, path)
         return True
@@ -269,9 +286,11 @@ class Names:
 SHOWN: Final = 120
 
 
-def _leaves(value: Any, path: Path) -> Iterator[tuple[str, Path]]:
-    if isinstance(value, str):
-        yield value, path
+def _leaves(value: Any, path: Path) -> Iterator[tuple[Any, Path]]:
+    """Yield the texts and the selector objects in a value, and where the document has them."""
+    written = selector.written(value)
+    if isinstance(value, str) or written is not None:
+        yield written or value, path
     elif isinstance(value, dict):
         for key, child in value.items():
             yield from _leaves(child, (*path, key))

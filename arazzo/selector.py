@@ -20,6 +20,8 @@ from arazzo.errors import DurazzoError, ExpressionError
 from arazzo.navigation import is_query, resolve_pointer, select
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from arazzo.context import Absent, Context, Json
     from arazzo.expression import Expression
     from arazzo.xpath import XPath
@@ -32,6 +34,8 @@ VERSIONS: Final = {
 }
 """The selector types and their versions; the first is the default."""
 LONGEST_SELECTOR: Final = 10_000
+MARK: Final = "$selector"
+"""The key under which a plan holds a selector object, told so from a literal of that shape."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,35 @@ def is_selector(value: Any) -> bool:
         return False
     names = {key for key in value if isinstance(key, str) and not key.startswith("x-")}
     return names == FIELDS and isinstance(value["context"], str) and value["context"][:1] == "$"
+
+
+def marked(value: Any) -> Any:
+    """Return a JSON value of a document with its selector objects marked, as plans have them."""
+    if is_selector(value):
+        return {MARK: value}
+    if isinstance(value, dict):
+        return {key: marked(child) for key, child in value.items()}
+    return [marked(child) for child in value] if isinstance(value, list) else value
+
+
+def written(value: Any) -> dict[str, Any] | None:
+    """Return the selector object that a value of a plan is, None when it is another value."""
+    if not isinstance(value, dict) or len(value) != 1 or not is_selector(value.get(MARK)):
+        return None
+    found: dict[str, Any] = value[MARK]
+    return found
+
+
+def queries_in(value: Any) -> Iterator[dict[str, Any]]:
+    """Yield the selector objects of a plan's value that only a query library can evaluate."""
+    found = written(value)
+    if found is not None:
+        kind = found["type"]
+        if (kind.get("type") if isinstance(kind, dict) else kind) != "jsonpointer":
+            yield found
+    elif isinstance(value, (dict, list)):
+        for child in value.values() if isinstance(value, dict) else value:
+            yield from queries_in(child)
 
 
 def kind_of(text: str, written: Any) -> tuple[str, str | None]:

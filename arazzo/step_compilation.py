@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from arazzo import navigation
+from arazzo import navigation, selector
 from arazzo.action_compilation import ActionCompiler
 from arazzo.call_compilation import CallCompiler, expressions_in
 from arazzo.invocation_compilation import InvocationCompiler
@@ -14,6 +14,7 @@ from arazzo.plan import AttemptPlan, CriterionPlan, RetryPlan, StepPlan
 from arazzo.references import Collected, CompletedWorkflow, Names
 from arazzo.scope import closest
 from arazzo.step_dependencies import dependencies
+from arazzo.version_rules import check_output
 from arazzo.workflow_lookup import peek_workflow
 
 if TYPE_CHECKING:
@@ -174,12 +175,11 @@ class StepCompiler:
 
     # -- outputs ---------------------------------------------------------------------------------
 
-    def _outputs(self, step: Step, path: Path, collected: Collected) -> dict[str, str]:
-        outputs: dict[str, str] = {}
+    def _outputs(self, step: Step, path: Path, collected: Collected) -> dict[str, Any]:
+        outputs: dict[str, Any] = {}
         for name, value in step.outputs.items():
             output_path = (*path, "outputs", name)
-            if not isinstance(value, str):
-                self.scope.unsupported("an output that is no expression", output_path, step.step_id)
+            if not check_output(self.scope, value, output_path, step.step_id):
                 continue
             self.names.check_value(
                 value, (*self.scope.path, *output_path), collected, after_response=True
@@ -192,16 +192,18 @@ class StepCompiler:
         self.names = replace(self.names, where=self.scope.where, called_outputs=None)
         for name, value in self.scope.workflow.outputs.items():
             path: Path = ("outputs", name)
-            if not isinstance(value, str):
-                self.scope.unsupported("an output that is no expression", path)
+            if not check_output(self.scope, value, path):
                 continue
             self.names.check_value(
                 value, (*self.scope.path, *path), self.output_reads, after_response=False
             )
             self._refuse_queries(value, path)
 
-    def _refuse_queries(self, value: str, path: Path) -> None:
+    def _refuse_queries(self, value: Any, path: Path) -> None:
         """No query library runs in workflow code, so its upgrade can't break a replay."""
+        for written in selector.queries_in(value):
+            what = f"a selector in an output of a workflow (`{written['selector']}`)"
+            self.scope.unsupported(what, path)
         for one in expressions_in(value):
             if navigation.needs_jsonpath(one.text):
                 self.scope.unsupported(f"a query in an output of a workflow (`{one.text}`)", path)

@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
+from arazzo import selector
 from arazzo.context import ABSENT
 from arazzo.errors import ExpressionError
 from arazzo.expression import PLAIN_ROOTS, Expression, parse_inside, root_at, scan, with_inner
 from arazzo.expression import evaluate as evaluate_expression
 from arazzo.expression import parse as parse_expression
 from arazzo.navigation import text_of
+from arazzo.selector import Selector
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,7 +45,7 @@ class Template:
 
 
 CompiledValue = Any
-"""A JSON value in which each string that holds expressions is a Template."""
+"""A JSON value in which each string that holds expressions is a Template, or a Selector."""
 
 
 @lru_cache(maxsize=4096)
@@ -134,6 +136,9 @@ def compile_value(value: Json) -> CompiledValue:
     if isinstance(value, str):
         return parse(value) if "$" in value else value
     if isinstance(value, dict):
+        written = selector.written(value)
+        if written is not None:
+            return selector.parse(written)
         return {_compiled_key(key): compile_value(child) for key, child in value.items()}
     if isinstance(value, list):
         return [compile_value(child) for child in value]
@@ -152,6 +157,8 @@ def evaluate_value(compiled: CompiledValue, context: Context) -> Json | Absent:
     """Return the JSON value; a property or element whose value is ABSENT is left out."""
     if isinstance(compiled, Template):
         return evaluate(compiled, context)
+    if isinstance(compiled, Selector):
+        return selector.evaluate(compiled, context)
     if isinstance(compiled, dict):
         pairs = ((key, evaluate_value(child, context)) for key, child in compiled.items())
         return {_key(key, context): value for key, value in pairs if value is not ABSENT}
@@ -170,6 +177,10 @@ def expressions_of(value: Json) -> Iterator[Expression]:
     if isinstance(value, str):
         yield from expressions(parse(value))
     elif isinstance(value, dict):
+        written = selector.written(value)
+        if written is not None:
+            yield from selector.parse(written).expressions()
+            return
         for key, child in value.items():
             compiled = _compiled_key(key)
             yield from expressions(compiled) if isinstance(compiled, Template) else ()

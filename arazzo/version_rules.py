@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from arazzo import selector
 from arazzo.model import Parameter
 
 if TYPE_CHECKING:
@@ -76,3 +77,24 @@ def check_action(scope: Scope, action: Action, path: Path, step_id: str) -> None
                 severity="warning",
                 step_id=step_id,
             )
+
+
+def check_output(scope: Scope, value: object, path: Path, step_id: str = "") -> bool:
+    """Return whether an output is an expression or a selector object; add what it is otherwise."""
+    if isinstance(value, str) or selector.written(value) is not None:
+        return True
+    if selector.is_selector(value):
+        version = scope.document.arazzo
+        what = f"a selector object, which is of Arazzo 1.1, in a document of {version}"
+        scope.unsupported(what, path, step_id)
+    elif scope.document.is_of_1_1 and isinstance(value, dict):
+        scope.add(
+            "invalid-selector",
+            "an output is an expression, or a selector object, which this is not",
+            path,
+            mend="a selector object has `context`, `selector` and `type`",
+            step_id=step_id,
+        )
+    else:
+        scope.unsupported("an output that is no expression", path, step_id)
+    return False

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from arazzo.selector import marked
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
@@ -40,6 +42,21 @@ HONOURED: Final = (
 )
 """Those that are read in any version: the first are refused then, the last has one meaning."""
 
+_PARAMETERS: Final = (
+    (*_STEP, "parameters"),
+    ("workflows", EACH, "parameters"),
+    ("components", "parameters"),
+    *((*path, "parameters") for path in _ACTIONS),
+)
+SELECTORS: Final = (
+    *((*path, EACH, "value") for path in _PARAMETERS),
+    (*_STEP, "requestBody", "payload"),
+    (*_STEP, "requestBody", "replacements", EACH, "value"),
+    (*_STEP, "outputs"),
+    ("workflows", EACH, "outputs"),
+)
+"""The places of values that may be, or hold, selector objects."""
+
 ADDED: Final = {
     "Document": frozenset(("$self",)),
     "Step": frozenset(("channelPath", "action", "correlationId", "timeout", "dependsOn")),
@@ -62,13 +79,31 @@ def is_of_1_1(version: object) -> bool:
 def as_version(value: dict[str, Any]) -> tuple[dict[str, Any], dict[Path, bool]]:
     """Return the document without fields of a later version, and where they stand.
 
-    Of each it is told whether it is ignored.
+    Of each it is told whether it is ignored. Only documents of 1.1 have selector objects.
     """
     if is_of_1_1(value.get("arazzo")):
+        for pattern in SELECTORS:
+            value = _changed(value, pattern)
         return value, {}
     taken = {path: True for pattern in LATER for path in _matching(value, pattern, ())}
     read = {path: False for pattern in HONOURED for path in _matching(value, pattern, ())}
     return (_without(value, taken, ()) if taken else value), {**taken, **read}
+
+
+def _changed(node: Any, pattern: tuple[str, ...]) -> Any:
+    """Mark the selector objects in the values at some places."""
+    if not pattern:
+        return marked(node)
+    if isinstance(node, dict):
+        changed = {
+            key: _changed(child, pattern[1:])
+            for key, child in node.items()
+            if pattern[0] in (EACH, key)
+        }
+        return {**node, **changed} if changed else node
+    if isinstance(node, list) and pattern[0] == EACH:
+        return [_changed(child, pattern[1:]) for child in node]
+    return node
 
 
 def _matching(node: Any, pattern: tuple[str, ...], path: Path) -> Iterator[Path]:

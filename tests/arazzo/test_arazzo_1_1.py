@@ -236,6 +236,12 @@ WRONG = [
         child=CHILD,
     ),
     Case(
+        "invalid-selector",
+        ("id: $response.body#/id", f"{HERE}id: {{selector: $.a}}"),
+        "an output is an expression, or a selector object, which this is not",
+        "a selector object has `context`, `selector` and `type`",
+    ),
+    Case(
         "missing-action",
         channel(f"channelPath: {HERE}a"),
         "the step names a channel and not what it does there",

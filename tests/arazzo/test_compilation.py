@@ -77,6 +77,16 @@ class Broken:
 BROKEN = [
     # the document
     Broken(
+        "invalid-selector",
+        (
+            "arazzo: 1.0.1",
+            "arazzo: 1.1.0",
+            "id: $response.body#/id",
+            f"id: {{context: $response.body, selector: {HERE}id, type: jsonpointer}}",
+        ),
+        "'id' at character 1: expected a JSON Pointer such as `/name/0`",
+    ),
+    Broken(
         "duplicate-source",
         ("- name: jobs", f"- {{name: {HERE}jobs, url: a.yaml}}\n- name: jobs"),
         "two source descriptions have the name `jobs`",

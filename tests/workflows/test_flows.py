@@ -124,6 +124,10 @@ HANDING = """        onSuccess:
           - {{name: what, value: 'not {{$inputs.what}} but {{$steps.a.outputs.answer}}'}}
 """
 ANSWER = "{answer: $steps.x.outputs.answer}"
+SELECTED = (
+    "{all: $response.body, answer: {context: $response.body, selector: $.answer, type: jsonpath}}"
+)
+OF_A = "{context: $steps.a.outputs.all, selector: /answer, type: jsonpointer}"
 WHEN_OK = "criteria: [{condition: $statusCode == 200}]"
 LOOK = """
       - stepId: look
@@ -241,6 +245,15 @@ CASES = {
         ["/b", "/a", "/second-not it but b", "/a"],
         inputs={"what": "it"},
         answers={"/a": [401, 200]},
+    ),
+    "selectors": Case(
+        flow(
+            touching("a", "a").replace("{answer: $response.body#/answer}", SELECTED)
+            + touching("b", "b").replace("'b'", OF_A),
+            "{answer: {context: $steps.b.outputs.answer, selector: '', type: jsonpointer}}",
+        ),
+        {"answer": "a"},
+        ["/a", "/a"],
     ),
     "step-depends-on": Case(
         flow(touching("a", "a") + touching("b", "b", "        dependsOn: [a]\n")),
