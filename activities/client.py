@@ -9,9 +9,11 @@ import json
 import math
 import re
 import socket
+import ssl
 import time
 from dataclasses import dataclass, replace
 from datetime import UTC
+from functools import cache
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -70,6 +72,7 @@ def make_client(transport: httpx.AsyncBaseTransport | None = None) -> httpx.Asyn
     """
     return httpx.AsyncClient(
         transport=transport,
+        verify=_certificates(),
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         follow_redirects=False,
         limits=httpx.Limits(
@@ -80,6 +83,12 @@ def make_client(transport: httpx.AsyncBaseTransport | None = None) -> httpx.Asyn
         headers={"User-Agent": USER_AGENT, "Accept": "application/json, */*;q=0.8"},
         trust_env=True,
     )
+
+
+@cache
+def _certificates() -> ssl.SSLContext:
+    """Read the authorities' certificates once a process: it takes longer than a request."""
+    return httpx.create_ssl_context()
 
 
 async def send(client: httpx.AsyncClient, request: Request, call: Call) -> Answer:
