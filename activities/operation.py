@@ -23,7 +23,7 @@ from activities.credentials import Masking, SecretStore, reveal
 from activities.names import TRANSPORT_FAILURE, AttemptRequest, WorkflowStepRequest
 from activities.sealing import seal
 from activities.signing import verify
-from arazzo.context import Context, RequestView
+from arazzo.context import Context, RequestView, constants_of
 from arazzo.errors import (
     DocumentInvalid,
     DurazzoError,
@@ -95,7 +95,7 @@ class Operations:
         plan = self._plan(request)
         values, secrets = reveal(request.values, plan.operation.secrets, self.secrets, self.key)
         masking = Masking(secrets)
-        context = context_of(values)
+        context = context_of(values, plan.constants)
         try:
             return await self._sent(plan, request, context, masking, number)
         except DurazzoError as error:
@@ -194,7 +194,7 @@ class Operations:
         request = AttemptRequest.model_validate(raw)
         plan = AttemptPlan.model_validate(request.attempt)
         values = request.values
-        context = context_of(values)
+        context = context_of(values, plan.constants)
         outcome = judge(plan, context, spent=request.spent)
         lost = outcome.model_copy(update={"sent": "maybe", "why": request.why})
         return lost.model_dump(mode="json", exclude_defaults=True)
@@ -204,18 +204,19 @@ class Operations:
         """Judge a workflow that a step called and that has ended."""
         request = WorkflowStepRequest.model_validate(raw)
         plan = AttemptPlan.model_validate(request.attempt)
-        context = replace(context_of(request.values), outputs=request.outputs or {})
+        context = replace(context_of(request.values, plan.constants), outputs=request.outputs or {})
         outcome = judge_workflow(plan, context, failure=request.why, spent=request.spent)
         told = outcome.model_copy(update={"error": request.error})
         return told.model_dump(mode="json", exclude_defaults=True)
 
 
-def context_of(values: dict[str, Any]) -> Context:
-    """Return the context of the values that travel to an activity."""
+def context_of(values: dict[str, Any], constants: Mapping[str, Any]) -> Context:
+    """Return the context of the values that travel to an activity, and of its step's constants."""
     return Context(
         inputs=values.get("inputs", {}),
         steps=values.get("steps", {}),
         workflows=values.get("workflows", {}),
+        **constants_of(constants),
     )
 
 

@@ -232,6 +232,7 @@ def _plan(
         visit_budget=scope.defaults.visit_budget,
         depends_on=dependencies,
         workflows=compiler.workflows,
+        constants=compiler.constants(compiler.output_reads.constants),
         workflow_reads=tuple(
             dict.fromkeys(
                 [*compiler.output_reads.workflows, *(n for s in steps for n in s.reads.workflows)]

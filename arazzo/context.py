@@ -53,7 +53,8 @@ class Context:
 
     `steps` maps stepId to its outputs; `workflows` maps workflowId to
     `{"inputs": {...}, "outputs": {...}}`; `outputs` are those of the current workflow;
-    `sources` maps a source description's name to its fields (`url`, `type`, `name`).
+    `sources` maps a source description's name to its fields (`url`, `type`, `name`); `self_uri` is
+    the document's `$self`.
     """
 
     inputs: Mapping[str, Json] = field(default_factory=dict)
@@ -61,6 +62,12 @@ class Context:
     outputs: Mapping[str, Json] = field(default_factory=dict)
     workflows: Mapping[str, Mapping[str, Mapping[str, Json]]] = field(default_factory=dict)
     sources: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
+    self_uri: Json | Absent = ABSENT
     components: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
     request: RequestView | None = None
     response: ResponseView | None = None
+
+
+def constants_of(constants: Mapping[str, Json]) -> dict[str, Any]:
+    """Return the fields of a context that a plan holds as constants of its document."""
+    return {"sources": constants.get("sources", {}), "self_uri": constants.get("self", ABSENT)}

@@ -298,14 +298,14 @@ def _root_value(  # noqa: PLR0911 - one for each root
     expression: Expression, context: Context
 ) -> Json | Absent:
     match expression.root:
+        case "self":
+            return context.self_uri
         case "statusCode":
             return context.response.status if context.response else ABSENT
         case "url" | "method":
             return getattr(context.request, expression.root) if context.request else ABSENT
-        case "request":
-            return _of_message(context.request, expression.rest)
-        case "response":
-            return _of_message(context.response, expression.rest)
+        case "request" | "response":
+            return _of_message(getattr(context, expression.root), expression.rest)
         case "body":
             return _of_message(context.response, f"body.{expression.rest}".rstrip("."))
         case "steps":

@@ -10,7 +10,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any, Final, assert_never
 
 from arazzo import run_errors, template
-from arazzo.context import Context
+from arazzo.context import Context, constants_of
 from arazzo.effects import Pause, Transferred
 from arazzo.outcome import computed
 from arazzo.plan import canonical
@@ -93,7 +93,12 @@ class Interpreter:
 
     def _context(self) -> Context:
         state = self.state
-        return Context(inputs=state.inputs, steps=state.outputs, workflows=state.workflows)
+        return Context(
+            inputs=state.inputs,
+            steps=state.outputs,
+            workflows=state.workflows,
+            **constants_of(self.plan.constants),
+        )
 
     async def _complete_dependencies(self) -> None:
         for one in self.plan.depends_on:

@@ -190,7 +190,8 @@ class AttemptPlan(PlanPart):
 
     A step has either a `call` of an operation or an `invocation` of another workflow. `sealed`
     names the outputs that are secret, and are encrypted before they leave the activity. An output
-    is an expression, or a selector object (see selector.py).
+    is an expression, or a selector object (see selector.py). `constants` are what the step reads
+    of the document itself: its `$self` as `self`, its source descriptions as `sources`.
     """
 
     workflow_id: str
@@ -202,6 +203,7 @@ class AttemptPlan(PlanPart):
     on_failure: tuple[ActionPlan, ...] = ()
     outputs: dict[str, Any] = {}
     sealed: tuple[str, ...] = ()
+    constants: dict[str, Any] = {}
 
     @property
     def operation(self) -> Call:
@@ -300,7 +302,8 @@ class Plan(PlanPart):
     `workflows` holds the plans of the workflows that steps call, by workflow type. Such a plan
     carries the JSON Schema of its inputs too, since no document is asked when it begins.
     `transfers` are those that a goto can transfer to, from here or from one of them;
-    `workflow_reads` are the workflowIds of which inputs or outputs are read.
+    `workflow_reads` are the workflowIds of which inputs or outputs are read; `constants` are
+    those that outputs and inputs of called workflows read.
     """
 
     plan_format: int
@@ -315,6 +318,7 @@ class Plan(PlanPart):
     workflows: dict[str, SubWorkflow] = {}
     transfers: dict[str, SubWorkflow] = {}
     workflow_reads: tuple[str, ...] = ()
+    constants: dict[str, Any] = {}
     inputs_schema: Any = None
     component_inputs: dict[str, Any] = {}
 

@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 
 _AFTER_RESPONSE: Final = frozenset(
     ("statusCode", "response", "request", "url", "method", "body", "inputs", "steps",
-     "workflows", "sourceDescriptions")
+     "workflows", "sourceDescriptions", "self")
 )  # fmt: skip
-_BEFORE_REQUEST: Final = frozenset(("inputs", "steps", "workflows", "sourceDescriptions"))
+_BEFORE_REQUEST: Final = frozenset(("inputs", "steps", "workflows", "sourceDescriptions", "self"))
+_SOURCE_FIELDS: Final = ("name", "url", "type")
 _NOT_YET: Final = {
     "components": "expressions that read components",
-    "self": "Arazzo 1.1",
-    "message": "Arazzo 1.1 and AsyncAPI",
+    "message": "AsyncAPI",
     "outputs": "reading the workflow's own outputs",
 }
 
@@ -46,6 +46,8 @@ class Collected:
     inputs: dict[str, None] = field(default_factory=dict)
     steps: dict[str, dict[str, None]] = field(default_factory=dict)
     workflows: dict[str, None] = field(default_factory=dict)
+    constants: set[str] = field(default_factory=set)
+    """`self` and `sourceDescriptions`, as far as they are read."""
 
     def reads(self) -> Reads:
         """Return what was gathered, as a part of the plan."""
@@ -88,6 +90,9 @@ class Names:
     findings: list[Finding]
     called_outputs: Collection[str] | None = None
     """The outputs of the workflow that the step calls, which it may read as `$outputs.name`."""
+
+    has_self: bool = False
+    """Whether the document has a `$self`."""
 
     workflows: Mapping[str, CompletedWorkflow] = field(default_factory=dict)
     """The workflows that are completed before a step may read them, by workflowId."""
@@ -186,7 +191,13 @@ class Names:
         elif found.root == "workflows":
             self._workflow(one, found.rest, path, collected)
         elif found.root == "sourceDescriptions":
+            collected.constants.add(found.root)
             self._source(one, found.rest, path)
+        elif found.root == "self":
+            collected.constants.add(found.root)
+            if not self.has_self:
+                said = f"`{one.text}` can't be read: the document has no `$self`"
+                self._add("unknown-self", said, path, "give the document a `$self:`")
 
     def _input(self, one: Expression, rest: str, path: Path, collected: Collected) -> None:
         known = self.inputs.properties
@@ -241,6 +252,9 @@ class Names:
             self._unknown(
                 "source description", rest.split(".", maxsplit=1)[0], self.sources, path, one
             )
+        elif not any(rest == f"{name}.{it}" for name in self.sources for it in _SOURCE_FIELDS):
+            field_name = rest.rpartition(".")[2]
+            self._unknown("source description's field", field_name, _SOURCE_FIELDS, path, one)
 
     def _unknown(
         self,

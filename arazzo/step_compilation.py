@@ -47,12 +47,25 @@ class StepCompiler:
             sources=[one.name for one in scope.document.source_descriptions],
             findings=scope.findings,
             workflows=self._completed_workflows(),
+            has_self=scope.document.self_uri is not None,
         )
         self.secret_inputs: set[str] = set()
         self.servers: dict[str, dict[str, str]] = {}
         self.workflows: dict[str, SubWorkflow] = {}
         self.transfers: dict[str, FoundWorkflow] = {}
         self.output_reads = Collected()
+
+    def constants(self, roots: set[str]) -> dict[str, Any]:
+        """Return what the document itself holds of these roots of expressions."""
+        document, found = self.scope.document, dict[str, Any]()
+        if "self" in roots:
+            found["self"] = document.self_uri
+        if "sourceDescriptions" in roots:
+            found["sources"] = {
+                one.name: one.model_dump(include={"name", "url", "type"}, exclude_none=True)
+                for one in document.source_descriptions
+            }
+        return found
 
     def _completed_workflows(self) -> dict[str, CompletedWorkflow]:
         """Those that this one depends on, and those that its steps call."""
@@ -113,7 +126,10 @@ class StepCompiler:
             on_success=on_success,
             on_failure=on_failure,
             outputs=outputs,
+            constants=self.constants(requested.constants | judged.constants),
         )
+        if invocation is not None:
+            self.output_reads.constants.update(requested.constants)
         made = self._step_plan(attempt, requested, judged)
         timed = {"timeout": (step.timeout or 0) / MILLISECONDS, "depends_on": depends_on}
         return made.model_copy(update=timed)

@@ -90,7 +90,7 @@ class RehearsalEffects:
         outputs = invoked.outputs or {}
         outcome = judge_workflow(
             step.attempt,
-            replace(context_of(values), outputs=outputs),
+            replace(context_of(values, step.attempt.constants), outputs=outputs),
             failure=invoked.why,
             spent=values["spent"],
         )

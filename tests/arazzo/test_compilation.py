@@ -77,6 +77,12 @@ class Broken:
 BROKEN = [
     # the document
     Broken(
+        "unknown-self",
+        ("{name: $inputs.name}", f"{{name: {HERE}$self}}"),
+        "`$self` can't be read: the document has no `$self`",
+        "give the document a `$self:`",
+    ),
+    Broken(
         "invalid-selector",
         (
             "arazzo: 1.0.1",

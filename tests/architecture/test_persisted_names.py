@@ -130,6 +130,7 @@ SHAPES: Final[dict[str, dict[str, Any]]] = {
         "on_failure": [],
         "outputs": {},
         "sealed": [],
+        "constants": {},
     },
     "Reads": {
         "inputs": [],
@@ -168,6 +169,7 @@ SHAPES: Final[dict[str, dict[str, Any]]] = {
         "workflows": {},
         "transfers": {},
         "workflow_reads": [],
+        "constants": {},
         "inputs_schema": None,
         "component_inputs": {},
     },

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 HEAD = """
 arazzo: 1.1.0
+$self: urn:flows
 info: {title: Flows, version: 1.0.0}
 sourceDescriptions:
   - {name: api, url: api.yaml, type: openapi}
@@ -254,6 +255,17 @@ CASES = {
         ),
         {"answer": "a"},
         ["/a", "/a"],
+    ),
+    "constants-of-the-document": Case(
+        flow(
+            touching("a", "{$sourceDescriptions.others.type}")
+            + """
+      - {stepId: b, workflowId: second, parameters: [{name: what, value: $self}]}""",
+            "{self: $self, answer: $steps.b.outputs.answer}",
+        )
+        + other("second", touching("x", "x {$inputs.what} {$self}"), ANSWER),
+        {"self": "urn:flows", "answer": "x urn:flows urn:flows"},
+        ["/arazzo", "/x urn:flows urn:flows"],
     ),
     "step-depends-on": Case(
         flow(touching("a", "a") + touching("b", "b", "        dependsOn: [a]\n")),

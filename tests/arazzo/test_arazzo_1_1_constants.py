@@ -1,0 +1,93 @@
+"""What expressions read of the document itself: `$self`, and its source descriptions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from plans import plan, step
+from world import World, passed, run
+from written import ARAZZO, HERE, Written, changed, pointed
+
+from activities.operation import context_of
+from arazzo.outcome import judge
+from arazzo.request import build
+
+SELF = "https://flows.test/jobs.arazzo.yaml"
+NEW = changed(ARAZZO, "arazzo: 1.0.1", f"arazzo: 1.1.0\n$self: {SELF}")
+STATE = "state: $response.body#/state"
+LAST = "state: $steps.poll.outputs.state"
+PAYLOAD = "{name: $inputs.name}"
+
+READ = [
+    ("$self", SELF),
+    ("of {$self}", f"of {SELF}"),
+    ("$sourceDescriptions.jobs.url", "jobs.yaml"),
+    ("$sourceDescriptions.jobs.type", "openapi"),
+    ("{$sourceDescriptions.jobs.name} at {$self}", f"jobs at {SELF}"),
+]
+
+
+@pytest.mark.parametrize(("text", "value"), READ, ids=[text for text, _ in READ])
+def test_a_request_reads_the_document(text: str, value: Any) -> None:
+    """Its step takes along what it reads, and nothing else of the document."""
+    create, poll = Written(changed(NEW, PAYLOAD, f"{{name: '{text}'}}")).plan().steps
+    context = context_of({}, create.attempt.constants)
+    assert build(create.attempt.operation, "https://jobs.test", context).view.body == {
+        "name": value
+    }
+    assert poll.attempt.constants == {}
+    assert set(create.attempt.constants) == ({"self"} if "$self" in text else set()) | (
+        {"sources"} if "sourceDescriptions" in text else set()
+    )
+
+
+def test_criteria_and_outputs_read_the_document() -> None:
+    """As requests do."""
+    text = changed(NEW, STATE, "state: $self", "$statusCode == 200", f"$self == '{SELF}'")
+    poll = Written(text).plan().steps[1].attempt
+    attempt = poll.model_copy(update={"on_success": ()})
+    assert "did not hold" not in judge(attempt, context_of({}, attempt.constants)).why
+
+
+async def test_outputs_of_a_workflow_read_the_document() -> None:
+    """In workflow code, by the plan."""
+    made = Written(changed(NEW, LAST, "state: $self")).plan()
+    assert made.constants == {"self": SELF}
+    written = plan(step("a"), outputs=made.outputs, constants=made.constants)
+    assert await run(written, World({"a": [passed()]})) == {"state": SELF}
+
+
+def test_inputs_of_a_called_workflow_read_the_document() -> None:
+    """They are computed in workflow code as well."""
+    child = """\
+- workflowId: child
+  inputs: {type: object, properties: {size: {}}}
+  steps: [{stepId: one, operationId: listJobs}]
+"""
+    call = (
+        "  - {stepId: call, workflowId: child, parameters: "
+        "[{name: size, value: $sourceDescriptions.jobs.url}]}\n  outputs:\n    state: $steps"
+    )
+    made = Written(changed(NEW + child, "  outputs:\n    state: $steps", call)).plan()
+    assert made.constants["sources"]["jobs"]["url"] == "jobs.yaml"
+
+
+WRONG = [
+    (ARAZZO, "unknown-self", "$self", "`$self` can't be read: the document has no `$self`"),
+    (
+        NEW,
+        "unknown-source",
+        "$sourceDescriptions.jobs.listJobs",
+        "`$sourceDescriptions.jobs.listJobs` names no source description's field that exists",
+    ),
+]
+
+
+@pytest.mark.parametrize(("document", "code", "text", "message"), WRONG, ids=["$self", "field"])
+def test_what_the_document_does_not_have(document: str, code: str, text: str, message: str) -> None:
+    """It is told before anything is sent."""
+    written, place = pointed(changed(document, STATE, f"state: {HERE}{text}"))
+    (found,) = Written(written).findings()
+    assert (found.code, found.message, found.severity) == (code, message, "error")
+    assert str(found.place) == f"jobs.arazzo.yaml:{place}"
