@@ -110,7 +110,7 @@ class Terminal:
             self.variables[name] = value
             return
         done = subprocess.run(
-            ["/bin/bash", "-c", text],
+            ["/bin/bash", "-c", text.replace(DOCUMENTED_STAND_IN, self.site.stand_in)],
             cwd=self.folder,
             env=self.variables,
             stdin=subprocess.DEVNULL,
