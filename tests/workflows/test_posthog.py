@@ -117,6 +117,21 @@ async def test_a_calculation_that_has_got_stuck_passes_its_deadline(house: House
     assert error.type == "PollDeadlineExceeded"
 
 
+@pytest.mark.parametrize("start", ["cohorts_create", "cohorts_partial_update"])
+async def test_a_calculation_that_has_not_begun_is_not_taken_for_an_ended_one(
+    house: House, start: str
+) -> None:
+    """`is_calculating` is false for a moment: only a later time of calculation counts."""
+    await house.stand_in.add_fault(start, "job-seems-idle")
+    if start == "cohorts_create":
+        outputs = await dynamic_cohort(house)
+    else:
+        inputs = {**PROJECT, "cohortId": PAYING, "filters": FILTERS, "name": "Paying"}
+        outputs = await house.run("update-cohort", inputs)
+    assert outputs["lastCalculation"]
+    assert outputs["count"] > 0
+
+
 async def test_an_update_waits_for_the_new_calculation(house: House) -> None:
     """The calculation before the update doesn't count, though the cohort has one."""
     outputs = await house.run(
