@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from conftest import shared_folder
+from hypothesis import given
+from hypothesis import strategies as st
 from written import ARAZZO, Written, changed
 
 from arazzo import criterion, template
@@ -247,3 +249,36 @@ def _criterion(plan: CriterionPlan) -> list[bool]:
     one = criterion.compile(plan.condition, plan.type, plan.version, plan.context)
     views = [ResponseView(200, {"A": "b"}, body) for body in (*SAMPLES, {"x": {"a": True}})]
     return [criterion.holds(one, Context(response=view)) for view in views]
+
+
+WHOLE = changed(
+    ARAZZO,
+    *(VALUE, 'value: "Job $inputs.name"'),
+    *(CONDITION, "- {context: $response.body, type: jsonpath, condition: $.a == 'b'}"),
+    *(OUTPUT, "state: $response.headers.X"),
+)
+PIECES = [
+    "$inputs.a",
+    "$steps.",
+    "'",
+    '"',
+    "{",
+    "}",
+    "- ",
+    ": ",
+    "\n",
+    "#",
+    "&a ",
+    "*a",
+    "[",
+    "|\n",
+]
+
+
+@given(begin=st.integers(0, len(WHOLE)), length=st.integers(0, 30), piece=st.sampled_from(PIECES))
+def test_any_text_is_mended_or_left(begin: int, length: int, piece: str) -> None:
+    """Whatever the author broke, the mended text is the same document or the very same text."""
+    text = WHOLE[:begin] + piece + WHOLE[begin + length :]
+    done = mended(text, "a.yaml")
+    assert (done.text == text) is not bool(done.mends)
+    assert mended(done.text, "a.yaml").text == done.text
