@@ -48,6 +48,7 @@ class _Adviser:
         return self.subject.plan
 
     def all(self) -> Iterator[Finding]:
+        yield from self._plain_defaults()
         yield from self._unreachable_steps()
         for index, step in enumerate(self.plan.steps):
             yield from self._dead_actions(index, step)
@@ -57,6 +58,19 @@ class _Adviser:
             yield from self._response_properties(index, step)
             yield from advise_call(self.subject, index, step)
         yield from self._unused_outputs()
+
+    def _plain_defaults(self) -> Iterator[Finding]:
+        """A secret input is given by name, so its default can only be the secret itself."""
+        properties = self.subject.compiled.schema.properties
+        for name in self.plan.secret_inputs:
+            default = properties.get(name, {}).get("default")
+            if isinstance(default, str) and default:
+                yield self.subject.warn_workflow(
+                    "plain-credential",
+                    f"the default of the secret input `{name}` stands here in plain text",
+                    ("inputs", "properties", name, "default"),
+                    mend="take it out, and give the input by the name of a secret",
+                )
 
     # -- the flow --------------------------------------------------------------------------------
 

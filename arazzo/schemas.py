@@ -81,7 +81,8 @@ class SchemaReader:
     def closest(self, pointer: str) -> str:
         """Return a mend that offers the closest property beside the one that is not there."""
         parent, _, name = pointer.rpartition("/")
-        known = [key for schema in self._at(parent) for key in self._properties(schema)]
+        found = [key for schema in self._at(parent) for key in self._properties(schema)]
+        known = list(dict.fromkeys(found))
         close = get_close_matches(name, known, n=1)
         if close:
             return f"did you mean `{parent}/{close[0]}`?"

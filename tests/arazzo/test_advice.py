@@ -281,6 +281,14 @@ DOUBTS = [
         openapi=_body("{properties: {name: {type: string, format: password}}}"),
         id="in a body",
     ),
+    Doubt(
+        "plain-credential",
+        ("token: {type: string}", f"token: {{format: password, default: {HERE}s3cret}}"),
+        "the default of the secret input `token` stands here in plain text",
+        "take it out, and give the input by the name of a secret",
+        near=("token: {type: string}", "token: {type: string, default: a}"),
+        id="a default",
+    ),
     # bodies
     Doubt(
         "missing-property",
@@ -366,3 +374,14 @@ def test_every_advice_has_its_rows() -> None:
                     str(it.value) for it in call.args[at : at + 1] if isinstance(it, ast.Constant)
                 }
     assert told == {one.code for one in DOUBTS}
+
+
+def test_a_loop_over_pages_reads_its_own_outputs() -> None:
+    """The cursor of the last page is used, and reading it is no detour."""
+    text = changed(
+        ARAZZO,
+        *(VALUE, f"{VALUE}\n    - {{name: cursor, in: query, value: $steps.poll.outputs.cursor}}"),
+        *(OUTPUT, f"{OUTPUT}      cursor: $response.body#/cursor\n"),
+    )
+    found = {one.code for one in advise(Written(text).workflow())}
+    assert found == {"undeclared-parameter"}
