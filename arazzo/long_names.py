@@ -9,13 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from arazzo import expression
+from arazzo import expression, template
 from arazzo.navigation import longest_key
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
+    from arazzo.expression import Expression
     from arazzo.model import Document, Step, Workflow
+    from arazzo.template import Template
+    from arazzo.yaml_text import Path, YamlText
 
 _STEPS: Final = "$steps."
 _INPUTS: Final = "$inputs."
@@ -64,6 +67,35 @@ def _end_of_name(text: str, declared: Declared) -> int | None:
         known = declared.outputs.get(step_id, ())
     name = longest_key(tail, known)
     return None if name is None else len(text) - len(tail) + len(name)
+
+
+def as_written(text: str, source: YamlText, path: Path) -> str:
+    """Return a text without the braces that were put around it here, as the document has it."""
+    value: Any = source.value
+    for key in path:
+        try:
+            value = value[key]
+        except (KeyError, IndexError, TypeError):
+            return text
+    return text[1:-1] if text == f"{{{value}}}" else text
+
+
+def meant(parsed: Template, written: str, declared: Declared) -> list[str]:
+    """Return the deviations of a text, by what its names are: brackets may belong to one."""
+    codes = list(parsed.deviations)
+    if "braced-whole-value" in codes and not written.startswith("{"):
+        codes.remove("braced-whole-value")
+    if "indexed-name" in codes:
+        read = [one for one in template.expressions(parsed) if "[" in one.rest]
+        if all(_is_name(one, declared) for one in read):
+            codes[codes.index("indexed-name")] = "name-outside-grammar"
+    return list(dict.fromkeys(codes))
+
+
+def _is_name(one: Expression, declared: Declared) -> bool:
+    """Whether an expression ends with the name of an output or of an input."""
+    text = f"${one.root}.{one.rest}"
+    return _end_of_name(text, declared) == len(text)
 
 
 def with_long_names(document: Document) -> Document:

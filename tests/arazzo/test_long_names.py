@@ -7,7 +7,7 @@ from written import ARAZZO, changed
 
 from arazzo import model, template, yaml_text
 from arazzo.context import Context
-from arazzo.long_names import Declared, in_braces, with_long_names
+from arazzo.long_names import Declared, as_written, in_braces, meant, with_long_names
 
 OUTPUTS = {"s": ["Team (all)", "Array<Team>", "plain", "Team"]}
 VALUES = {
@@ -57,3 +57,30 @@ def test_a_document_is_read_with_its_own_names() -> None:
     assert parameter.value == f"{{{read}}}"
     assert workflow.outputs == {"state": f"{{{read}}}"}
     assert workflow.steps[0].request_body == document.workflows[0].steps[0].request_body
+
+
+@pytest.mark.parametrize(
+    ("text", "codes"),
+    [
+        ("$inputs.list[]", ["name-outside-grammar"]),
+        ("$inputs.list[0]", ["indexed-name"]),
+        ("$steps.s.outputs.Rows[]", ["name-outside-grammar"]),
+        ("$steps.s.outputs.plain[0].id", ["indexed-name"]),
+        ("{$inputs.a}", ["braced-whole-value"]),
+    ],
+)
+def test_brackets_of_a_name_read_nothing(text: str, codes: list[str]) -> None:
+    """What is told of a text depends on the names that are declared."""
+    declared = Declared({"s": ["Rows[]", "plain"]}, ["list[]", "a"])
+    assert meant(template.parse(text), text, declared) == codes
+
+
+def test_braces_of_ours_are_not_told() -> None:
+    """The author is shown what he wrote, and is told of its name alone."""
+    source = yaml_text.read("a: [$inputs.the id, '{$inputs.b}']", "a.yaml")
+    text = "{$inputs.the id}"
+    written = as_written(text, source, ("a", 0))
+    assert written == "$inputs.the id"
+    assert meant(template.parse(text), written, Declared()) == ["name-with-space"]
+    assert as_written("{$inputs.b}", source, ("a", 1)) == "{$inputs.b}"
+    assert as_written("{$inputs.b}", source, ("a", 2, "gone")) == "{$inputs.b}"
