@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from arazzo import expression, template
+from arazzo.asyncapi_steps import is_of_asyncapi
 from arazzo.body_hints import (
     body_hints,
     chosen_content_type,
@@ -14,6 +15,7 @@ from arazzo.body_hints import (
     reads_json_text,
     why_unsupported,
 )
+from arazzo.credential_plans import credential_plan
 from arazzo.errors import ExpressionError
 from arazzo.model import Parameter, Reusable
 from arazzo.openapi import SAFE_TO_REPEAT
@@ -28,8 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from arazzo.model import Step
-    from arazzo.openapi import DeclaredParameter, Operation, SecurityScheme
-    from arazzo.provider import CredentialSettings
+    from arazzo.openapi import DeclaredParameter, Operation
     from arazzo.references import Collected, Names
     from arazzo.scope import Scope
     from arazzo.yaml_text import Path
@@ -59,6 +60,7 @@ class CallCompiler:
         """Return the call, or None when the step has no operation that could be found."""
         found = find_operation(self.scope, self.step, self.path)
         if found is None:
+            self._check_alone()
             return None
         source, operation = found
         description = self.scope.sources.openapi[source]
@@ -91,6 +93,21 @@ class CallCompiler:
             retry_after_ceiling=defaults.retry_after_ceiling,
             largest_response=defaults.largest_response,
         )
+
+    def _check_alone(self) -> None:
+        """Find what is wrong whatever the operation is, where there is none to be found."""
+        if is_of_asyncapi(self.step):
+            return
+        for one, path in self._resolved_parameters():
+            where = (*self.scope.path, *path, "value")
+            self.names.check_value(one.value, where, self.collected, after_response=False)
+            if one.location is None:
+                self._at(path, "parameter-without-in", f"the parameter `{one.name}` has no `in`")
+        body = self.step.request_body
+        path = (*self.scope.path, *self.path, "requestBody", "payload")
+        if body is not None:
+            self.names.check_value(body.payload, path, self.collected, after_response=False)
+            self._replacements(body.content_type, body.payload)
 
     def _add(self, code: str, message: str, path: Path, **more: Any) -> None:
         self.scope.add(code, message, (*self.path, *path), step_id=self.step.step_id, **more)
@@ -285,7 +302,7 @@ class CallCompiler:
             return ()
         configured = self.scope.settings.credentials
         alternatives = [
-            tuple(_credential_plan(one, configured[one.scheme]) for one in schemes)
+            tuple(credential_plan(one, configured[one.scheme]) for one in schemes)
             for schemes in operation.security
             if schemes and all(one.scheme in configured for one in schemes)
         ]
@@ -365,24 +382,6 @@ def expressions_in(value: Any) -> list[expression.Expression]:
         return list(template.expressions_of(value))
     except ExpressionError:
         return []
-
-
-def _credential_plan(scheme: SecurityScheme, settings: CredentialSettings) -> CredentialPlan:
-    """A secret for an oauth2 or openIdConnect scheme is a token that somebody else has got."""
-    place = {"scheme": scheme.scheme, "location": scheme.location, "name": scheme.name}
-    flow = settings.client_credentials
-    if flow is None:
-        kind = scheme.kind if scheme.kind in ("basic", "apiKey") else "bearer"
-        return CredentialPlan.model_validate({**place, "kind": kind, "secret": settings.secret})
-    return CredentialPlan.model_validate(
-        {
-            **place,
-            **flow.model_dump(),
-            "kind": "clientCredentials",
-            "token_url": flow.token_url or scheme.token_url,
-            "scopes": scheme.scopes,
-        }
-    )
 
 
 def _parsed(payload: Any) -> Any:

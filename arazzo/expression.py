@@ -313,7 +313,8 @@ def _root_value(  # noqa: PLR0911 - one for each root
         case "inputs" | "outputs" | "workflows" | "components":
             return navigate(dict(getattr(context, expression.root)), expression.rest)
         case "sourceDescriptions":
-            return navigate(dict(context.sources), expression.rest)
+            known = {one: {**it, **context.workflows} for one, it in context.sources.items()}
+            return navigate(known, expression.rest)
         case _:
             return ABSENT
 
@@ -357,9 +358,8 @@ def inner(text: str, start: int = 0) -> Iterator[tuple[int, int, Expression]]:
 
 def with_inner(expression: Expression) -> list[Expression]:
     """Return the expression and those that stand in its filters."""
-    if not needs_jsonpath(expression.rest):
-        return [expression]
-    return [expression, *(one for _, _, one in inner(expression.rest))]
+    found = inner(expression.rest) if needs_jsonpath(expression.rest) else ()
+    return [expression, *(one for _, _, one in found)]
 
 
 def substituted(query: str, context: Context) -> str:

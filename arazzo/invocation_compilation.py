@@ -7,7 +7,7 @@ child of its own, by a plan that lies inside the caller's.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from arazzo.asyncapi_steps import fields_of
 from arazzo.handed_inputs import Called, HandedInputs
@@ -15,10 +15,12 @@ from arazzo.plan import Invocation
 from arazzo.workflow_lookup import find_workflow, runnable, sub_workflow
 
 if TYPE_CHECKING:
+    from arazzo.compilation import CompiledWorkflow
     from arazzo.model import Step
     from arazzo.plan import SubWorkflow
     from arazzo.references import Collected, Names
     from arazzo.scope import Scope
+    from arazzo.workflow_lookup import FoundWorkflow
     from arazzo.yaml_text import Path
 
 
@@ -41,21 +43,27 @@ class InvocationCompiler:
         path = (*self.path, "workflowId")
         found = find_workflow(self.scope, self.step.workflow_id or "", path, self.step.step_id)
         called = runnable(self.scope, found, path, self.step.step_id) if found else None
-        if called is None or called.plan is None:
+        inputs = self._inputs(found, called) if found else {}
+        if called is None:
             return None
         for source, choices in called.servers.items():
             self.servers.setdefault(source, dict(choices))
         self.workflows[called.workflow_type] = sub_workflow(called)
-        gets = Called(called.workflow.workflow_id, called.schema, called.plan.secret_inputs)
+        return Invocation(
+            workflow_type=called.workflow_type,
+            workflow_id=called.workflow.workflow_id,
+            inputs=inputs,
+        )
+
+    def _inputs(self, found: FoundWorkflow, called: CompiledWorkflow | None) -> dict[str, Any]:
+        """The parameters; those of a workflow that can't be run are checked as well."""
+        secrets = called.plan.secret_inputs if called and called.plan else ()
+        gets = Called(found.workflow.workflow_id, found.schema, secrets)
         handed = HandedInputs(
             self.scope, self.names, self.path, self.step.step_id, self.collected,
             self.secret_inputs,
         )  # fmt: skip
-        return Invocation(
-            workflow_type=called.workflow_type,
-            workflow_id=called.workflow.workflow_id,
-            inputs=handed.compile(self.step.parameters, gets),
-        )
+        return handed.compile(self.step.parameters, gets)
 
     def _refuse_operations(self) -> None:
         """«The field is mutually exclusive of» operationId and operationPath."""

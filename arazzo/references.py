@@ -192,7 +192,7 @@ class Names:
             self._workflow(one, found.rest, path, collected)
         elif found.root == "sourceDescriptions":
             collected.constants.add(found.root)
-            self._source(one, found.rest, path)
+            self._source(one, found.rest, path, collected)
         elif found.root == "self":
             collected.constants.add(found.root)
             if not self.has_self:
@@ -247,7 +247,11 @@ class Names:
         if rest and longest_key(rest, known) is None:
             self._unknown("output", rest, known, path, one)
 
-    def _source(self, one: Expression, rest: str, path: Path) -> None:
+    def _source(self, one: Expression, rest: str, path: Path, collected: Collected) -> None:
+        _, _, of_workflow = rest.partition(".")
+        if longest_key(of_workflow, self.workflows) not in (None, of_workflow):
+            self._workflow(one, of_workflow, path, collected)
+            return
         if not any(rest == name or rest.startswith(f"{name}.") for name in self.sources):
             self._unknown(
                 "source description", rest.split(".", maxsplit=1)[0], self.sources, path, one

@@ -91,3 +91,23 @@ def test_what_the_document_does_not_have(document: str, code: str, text: str, me
     (found,) = Written(written).findings()
     assert (found.code, found.message, found.severity) == (code, message, "error")
     assert str(found.place) == f"jobs.arazzo.yaml:{place}"
+
+
+def test_a_completed_workflow_of_a_source_is_read_by_the_source() -> None:
+    """`$sourceDescriptions.NAME.WORKFLOW.outputs.NAME`, as `$workflows.WORKFLOW.outputs.NAME`."""
+    read = "$sourceDescriptions.jobs.child.outputs.all"
+    child = """\
+- workflowId: child
+  steps: [{stepId: one, operationId: listJobs, outputs: {all: $response.body}}]
+  outputs: {all: $steps.one.outputs.all}
+"""
+    steps = ("  steps:\n  - stepId: create", "  dependsOn: [child]\n  steps:\n  - stepId: create")
+    text = changed(NEW + child, *steps, PAYLOAD, f"{{name: {read}}}")
+    create = Written(text).plan().steps[0]
+    assert create.request_reads.workflows == ("child",)
+    values = {"workflows": {"child": {"outputs": {"all": 7}}}}
+    context = context_of(values, create.attempt.constants)
+    assert build(create.attempt.operation, "https://jobs.test", context).view.body == {"name": 7}
+    wrong, place = pointed(changed(text, read, f"{HERE}{read}s"))
+    (found,) = Written(wrong).findings()
+    assert (found.code, str(found.place)) == ("unknown-output", f"jobs.arazzo.yaml:{place}")
