@@ -66,6 +66,8 @@ def _known(scope: Scope, step: Step, path: Path) -> Iterator[str]:
 def check_order(scope: Scope, plan: Plan) -> None:
     """Add what can't be completed before the step that depends on it, or may be left out."""
     flow = Flow(plan)
+    if scope.document.is_of_1_1:
+        _check_outputs(scope, plan, flow)
     for index, step in enumerate(plan.steps):
         for name in step.depends_on if index in flow.reachable() else ():
             there = plan.index(name)
@@ -86,5 +88,22 @@ def check_order(scope: Scope, plan: Plan) -> None:
                     place,
                     mend=f"let every way to this step lead through `{name}`",
                     severity="warning",
+                    step_id=step.step_id,
+                )
+
+
+def _check_outputs(scope: Scope, plan: Plan, flow: Flow) -> None:
+    """«Implementations SHOULD produce an error if a step references another step's outputs where
+    the referenced step appears later in the steps array»: unless a way leads there before.
+    """  # noqa: D205 - the words of the standard
+    for index, step in enumerate(plan.steps):
+        for name in step.reads.steps if index in flow.reachable() else ():
+            there = plan.index(name)
+            if there != index and there not in flow.reachable(without=index):
+                scope.add(
+                    "late-outputs",
+                    f"the step reads outputs of `{name}`, which no way leads to before it",
+                    ("steps", index, "stepId"),
+                    mend=f"put the step `{name}` before it",
                     step_id=step.step_id,
                 )

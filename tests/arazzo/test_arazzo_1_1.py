@@ -175,6 +175,12 @@ WRONG = [
         "put the step `poll` before it",
     ),
     Case(
+        "late-outputs",
+        ("stepId: create", f"stepId: {HERE}create", PAYLOAD, "payload: $steps.poll.outputs.state"),
+        "the step reads outputs of `poll`, which no way leads to before it",
+        "put the step `poll` before it",
+    ),
+    Case(
         "skipped-dependency",
         (
             "outputs:\n      id: $response",
@@ -339,3 +345,14 @@ def codes_of(module: str) -> set[str]:
 def test_every_code_is_provoked() -> None:
     """No finding goes untested."""
     assert set.union(*(codes_of(one) for one in MODULES)) <= {one.code for one in WRONG}
+
+
+def test_outputs_of_a_later_step_are_read_where_a_way_leads_back() -> None:
+    """A cursor, for one; and a document of 1.0 may read what is then null."""
+    reading = changed(NEW, PAYLOAD, "payload: $steps.poll.outputs.state")
+    looping = changed(reading, "type: goto\n      stepId: poll", "type: goto\n      stepId: create")
+    assert "late-outputs" in {one.code for one in found_in(looping)}
+    jump = "onSuccess: [{name: on, type: goto, stepId: poll, criteria: [{condition: 1 == 1}]}]"
+    first = f"- {{stepId: first, operationId: listJobs, {jump}}}\n  - stepId: create"
+    assert found_in(changed(looping, "- stepId: create", first)) == []
+    assert found_in(changed(reading, "arazzo: 1.1.0", "arazzo: 1.0.1")) == []
