@@ -360,7 +360,7 @@ def _beside(file: Path, reference: str) -> YamlText | None:
 
 def _identities(root: Path) -> Iterator[tuple[str, Path]]:
     """Yield the `$self` of each document below a folder, and where the document is."""
-    for file in _arazzo_files(root):
+    for file in filter(_is_arazzo, _arazzo_files(root)):
         found = source_uris.self_uri_of(_text(file))
         if found:
             yield source_uris.resolved(found, "", file.resolve().as_uri()), file.resolve()

@@ -102,6 +102,7 @@ def test_a_document_is_found_by_its_identity(tmp_path: Path) -> None:
     """«Implementations can scan for `$self` values to locate documents» (appendix B)."""
     shelf = Shelf(tmp_path)
     shelf.add("api.json", description())
+    (tmp_path / "broken.arazzo.json").write_bytes(b"\xff\xfe arazzo: 1.1.0")
     shelf.add("deep/er/elsewhere.arazzo.json", flow("https://a.test/canon.json", "../../api.json"))
     calling = flow("https://a.test/flows/f.json", "../canon.json")
     calling["sourceDescriptions"][0]["type"] = "arazzo"

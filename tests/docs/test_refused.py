@@ -75,6 +75,12 @@ def parameter(document: dict[str, Any], location: str) -> None:
     step(document)["parameters"].append({"name": "more", "in": location, "value": "x=1"})
 
 
+def selected(document: dict[str, Any]) -> None:
+    """Give the first step an output that is a selector object."""
+    selector = {"context": "$response.body", "selector": "$.a", "type": "jsonpath"}
+    step(document)["outputs"].update(a=selector)
+
+
 def source(document: dict[str, Any], kind: str, use: dict[str, Any]) -> None:
     """Add a source of that type, and let the first step use it."""
     document["sourceDescriptions"].append({"name": "other", "url": "other.yaml", "type": kind})
@@ -92,6 +98,8 @@ CALL_OF_ANOTHER: Final = {
 
 CASES: Final = (
     Case("Arazzo 1.1", lambda it: it.update(arazzo="1.1.0")),
+    Case("selector objects", lambda it: (it.update(arazzo="1.1.0"), selected(it))),
+    Case("`$components`", lambda it: step(it)["outputs"].update(a="$components.parameters.a")),
     Case("AsyncAPI", lambda it: source(it, "asyncapi", {"operationId": "other.receive"})),
     Case(
         "workflows of another document",

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from scripted import Asked, Service, scripted_house
-from temporalio.client import WorkflowFailureError
-from temporalio.exceptions import ApplicationError
+from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
+from temporalio.exceptions import ApplicationError, CancelledError
 
 from catalogue import load_catalogue, worker_defaults
 from mocks.serving import serving
@@ -453,3 +453,32 @@ async def test_a_cancel_between_transfers_ends_the_run(
         await client.get_workflow_handle(handle.id).cancel()
         with pytest.raises(WorkflowFailureError):
             await handle.result()
+
+
+async def test_a_cancel_reaches_a_workflow_that_has_a_timeout(
+    client: Client, settings: Settings, tmp_path: Path
+) -> None:
+    """The run waits for the end of its child, and nothing is asked for after that."""
+    bounded = flow(
+        """
+      - stepId: a
+        workflowId: second
+        timeout: 60000
+        onFailure: [{name: on, type: goto, stepId: c}]
+"""
+        + touching("c", "c")
+    )
+    case = Case(bounded + other("second", LOOK.format(60000)), None, [])
+    write(tmp_path, case)
+    async with scripted_house(client, settings, tmp_path, answering(case)) as (house, service):
+        service.delays["/slow"] = 30.0
+        handle = await house.start("main", {})
+        while not service.asked:
+            await asyncio.sleep(0.05)
+        await handle.cancel()
+        with pytest.raises(WorkflowFailureError) as caught:
+            await handle.result()
+        assert isinstance(caught.value.cause, CancelledError)
+        child = client.get_workflow_handle(f"{handle.id}/a")
+        assert (await child.describe()).status is WorkflowExecutionStatus.CANCELED
+        assert [one.path for one in service.asked] == ["/slow"]
