@@ -17,7 +17,6 @@ from arazzo.body_hints import (
 )
 from arazzo.credential_plans import credential_plan
 from arazzo.errors import ExpressionError
-from arazzo.model import Parameter, Reusable
 from arazzo.openapi import SAFE_TO_REPEAT
 from arazzo.operation_lookup import find_operation, path_variables
 from arazzo.parameter_styles import DEFAULT_STYLES, STYLES, applicable
@@ -25,11 +24,12 @@ from arazzo.plan import Call, CredentialPlan, ParameterPlan, ReplacementPlan
 from arazzo.provider import OperationSettings
 from arazzo.replacement_compilation import replacement_plans
 from arazzo.scope import FoundOperation, closest
+from arazzo.written_parameters import WrittenParameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from arazzo.model import Step
+    from arazzo.model import Parameter, Step
     from arazzo.openapi import DeclaredParameter, Operation
     from arazzo.references import Collected, Names
     from arazzo.scope import Scope
@@ -98,7 +98,7 @@ class CallCompiler:
         """Find what is wrong whatever the operation is, where there is none to be found."""
         if is_of_asyncapi(self.step):
             return
-        for one, path in self._resolved_parameters():
+        for one, path in self._written().resolved():
             where = (*self.scope.path, *path, "value")
             self.names.check_value(one.value, where, self.collected, after_response=False)
             if one.location is None:
@@ -129,41 +129,15 @@ class CallCompiler:
     # -- parameters ------------------------------------------------------------------------------
 
     def _parameters(self, operation: Operation) -> Iterator[ParameterPlan]:
-        self.given = list(self._resolved_parameters())
+        self.given = self._written().as_declared(operation)
         for one, path in self.given:
             location = self._location(one, path, operation)
             if location is not None:
                 yield self._parameter(one, path, location, operation)
         self._check_required(operation)
 
-    def _resolved_parameters(self) -> Iterator[tuple[Parameter, Path]]:
-        """The step's own, then those of the workflow that the step does not name itself."""
-        own = [
-            (found, (*self.path, "parameters", index))
-            for index, one in enumerate(self.step.parameters)
-            if (found := resolved_parameter(self.scope, one, (*self.path, "parameters", index)))
-            is not None
-        ]
-        self._refuse_duplicates(own)
-        yield from own
-        named = {(one.name, one.location) for one, _ in own}
-        for index, one in enumerate(self.scope.workflow.parameters):
-            found = resolved_parameter(self.scope, one, ("parameters", index))
-            if found is not None and (found.name, found.location) not in named:
-                yield found, ("parameters", index)
-
-    def _refuse_duplicates(self, own: list[tuple[Parameter, Path]]) -> None:
-        """«The list MUST NOT include duplicate parameters» (4.6.5)."""
-        seen: set[tuple[str, str | None]] = set()
-        for one, path in own:
-            if (one.name, one.location) in seen:
-                self._at(
-                    path,
-                    "duplicate-parameter",
-                    f"the parameter `{one.name}` stands twice in the step",
-                    mend="keep one of the two",
-                )
-            seen.add((one.name, one.location))
+    def _written(self) -> WrittenParameters:
+        return WrittenParameters(self.scope, self.step, self.path)
 
     def _location(self, one: Parameter, path: Path, operation: Operation) -> str | None:
         variables = list(path_variables(operation.path))
@@ -357,23 +331,6 @@ class CallCompiler:
         headers = [one for one, _ in self.given if one.name.lower() == "content-type"]
         value = headers[0].value if headers else None
         return value if isinstance(value, str) and is_media_type(value) else None
-
-
-def resolved_parameter(scope: Scope, one: Parameter | Reusable, path: Path) -> Parameter | None:
-    """Return the parameter, looked up in the components when it is a reusable one."""
-    if isinstance(one, Parameter):
-        return one
-    known = scope.document.components.parameters
-    found = known.get(one.reference.removeprefix("$components.parameters."))
-    if found is None:
-        scope.add(
-            "unknown-component",
-            f"`{one.reference}` names no parameter of the components",
-            path,
-            mend=closest(one.reference, [f"$components.parameters.{name}" for name in known]),
-        )
-        return None
-    return found if one.value is None else found.model_copy(update={"value": one.value})
 
 
 def expressions_in(value: Any) -> list[expression.Expression]:

@@ -16,6 +16,7 @@ import jsonschema_rs
 from arazzo import expression, model, template
 from arazzo.call_compilation import expressions_in
 from arazzo.inputs import InputsSchema
+from arazzo.long_names import with_long_names
 from arazzo.plan import (
     ENGINE_REV,
     PLAN_FORMAT,
@@ -84,6 +85,7 @@ def compile_document(
     a finding of the document or of one workflow.
     """
     document, findings = model.parse(source)
+    document = with_long_names(document)
     findings += [*_document_findings(source, document), *document_findings(source, document)]
     made: dict[int, CompiledWorkflow | None] = {}
 

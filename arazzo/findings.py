@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 STRICTLY_REFUSED: Final = frozenset(DEVIATIONS) | frozenset(
     (
         "unknown-field", "parameter-location", "operation-path-form", "second-document",
-        "action-parameter-in",
+        "parameter-spelling", "action-parameter-in",
     )
 )  # fmt: skip
 """Codes of what the standard does not have, and the engine understands all the same."""

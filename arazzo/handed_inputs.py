@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from arazzo import expression, navigation, selector
-from arazzo.call_compilation import expressions_in, resolved_parameter
+from arazzo.call_compilation import expressions_in
 from arazzo.scope import closest
+from arazzo.written_parameters import resolved_parameter
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence

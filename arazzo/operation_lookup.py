@@ -115,7 +115,8 @@ class _Lookup:
             return found[0]
         places = ", ".join(f"{source}: {one.method} {one.path}" for source, one in found)
         path_form = "write `{$sourceDescriptions.NAME.url}#/paths/~1PATH/METHOD`"
-        by_id = field == "operationId"
+        one_source_each = len({source for source, _ in found}) == len(found)
+        by_id = field == "operationId" and one_source_each
         self._add(
             "ambiguous-operation",
             f"the {field} `{text}` names several operations: {places}",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from arazzo import criterion, expression, selector, template
 from arazzo.deviations import DEVIATIONS
 from arazzo.errors import ExpressionError
+from arazzo.long_names import Declared, as_written, meant
 from arazzo.navigation import longest_key
 from arazzo.plan import Reads
 
@@ -120,7 +121,9 @@ class Names:
             except ExpressionError as error:
                 self._syntax(error, leaf_path, "invalid-expression")
                 continue
-            self._deviations(compiled.deviations, leaf, leaf_path)
+            written = as_written(leaf, self.source, leaf_path)
+            declared = Declared(self.outputs_of, self.inputs.properties)
+            self._deviations(meant(compiled, written, declared), written, leaf_path)
             for one in template.expressions(compiled):
                 self.check(one, leaf_path, collected, after_response=after_response)
 

@@ -198,7 +198,7 @@ BROKEN = [
         ("operationId: createJob", f"operationId: {HERE}createJob"),
         "the operationId `createJob` names several operations: jobs: GET /jobs, jobs: POST /jobs",
         openapi=TWICE,
-        mend="write `$sourceDescriptions.NAME.createJob`",
+        mend="write `{$sourceDescriptions.NAME.url}#/paths/~1PATH/METHOD`",
     ),
     Broken(
         "source-missing",
@@ -224,6 +224,13 @@ BROKEN = [
         (PARAMETER, PARAMETER.replace("- name", f"- {HERE}name").replace("in: path", "in: query")),
         "`jobId` is a path parameter of the operation, not one in query",
         "write `in: path`",
+        severity="warning",
+    ),
+    Broken(
+        "parameter-spelling",
+        (PARAMETER, PARAMETER.replace("- name: jobId", f"- {HERE}name: job_id")),
+        "`job_id` is read as `jobId`, the variable of the operation's path",
+        "write `name: jobId`",
         severity="warning",
     ),
     Broken(
