@@ -29,7 +29,7 @@ SUPPORTED_VERSIONS: Final = PUBLISHED
 class ArazzoObject(BaseModel):
     """What all objects of the standard share."""
 
-    model_config = ConfigDict(extra="allow", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(defer_build=True, extra="allow", frozen=True, populate_by_name=True)
 
 
 class Info(ArazzoObject):

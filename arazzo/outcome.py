@@ -65,6 +65,7 @@ def judge(
     `flaw` says what is wrong with the response itself; a flawed one never passes. `mask` replaces
     secrets in what is told.
     """
+    context = _with_outputs_of_body(context)
     why = flaw or first_unmet(attempt, context, mask)
     status = context.response.status if context.response else None
     if why:
@@ -74,6 +75,12 @@ def judge(
     seen = replace(context, steps={**context.steps, attempt.step_id: outputs})
     action = chosen(attempt.on_success, seen, ())
     return Outcome(status=status, passed=True, outputs=outputs, action=action)
+
+
+def _with_outputs_of_body(context: Context) -> Context:
+    """`$outputs.x` in a step that calls an operation is meant of the answer (dialect.md, O29)."""
+    body = context.response.body if context.response else None
+    return replace(context, outputs=body) if isinstance(body, dict) else context
 
 
 def judge_workflow(

@@ -172,8 +172,8 @@ class Names:
     ) -> None:
         """Check one expression and gather what it reads."""
         found = expression.references(one)
-        if found.root == "outputs" and after_response and self.called_outputs is not None:
-            self._called_output(one, found.rest, path)
+        if found.root == "outputs" and after_response:
+            self._output(one, found.rest, path)
         elif found.root in _NOT_YET:
             self._add(
                 "unsupported-expression",
@@ -245,9 +245,16 @@ class Names:
         elif name and longest_key(name, known) is None:
             self._unknown(f"{kind[:-1]} of workflow `{workflow_id}`", name, known, path, one)
 
-    def _called_output(self, one: Expression, rest: str, path: Path) -> None:
-        known = self.called_outputs or ()
-        if rest and longest_key(rest, known) is None:
+    def _output(self, one: Expression, rest: str, path: Path) -> None:
+        """Of the workflow that the step calls; of an operation the body is meant (dialect, O29)."""
+        known = self.called_outputs
+        if known is None:
+            said = (
+                f"`{one.text}` is read from the body of the response: an operation has no outputs"
+            )
+            mend = "write `$response.body#/NAME`"
+            self._add("outputs-of-operation", said, path, mend, severity="warning")
+        elif rest and longest_key(rest, known) is None:
             self._unknown("output", rest, known, path, one)
 
     def _source(self, one: Expression, rest: str, path: Path, collected: Collected) -> None:
@@ -300,8 +307,9 @@ class Names:
                 )
             )
 
-    def _add(self, code: str, message: str, path: Path, mend: str = "") -> None:
-        self.findings.append(self.source.finding(code, message, path, where=self.where, mend=mend))
+    def _add(self, code: str, message: str, path: Path, mend: str = "", **more: Any) -> None:
+        found = self.source.finding(code, message, path, where=self.where, mend=mend, **more)
+        self.findings.append(found)
 
 
 SHOWN: Final = 120

@@ -389,6 +389,13 @@ BROKEN = [
         "`$statusCode` can't be read here: there is no response yet",
         "keep the value as an output of an earlier step, and read that",
     ),
+    Broken(
+        "outputs-of-operation",
+        ("state: $response.body#/state", f"state: {HERE}$outputs.state"),
+        "`$outputs.state` is read from the body of the response: an operation has no outputs",
+        "write `$response.body#/NAME`",
+        severity="warning",
+    ),
     # texts
     Broken(
         "invalid-expression",

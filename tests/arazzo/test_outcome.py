@@ -149,6 +149,13 @@ def test_outputs_only_of_a_step_that_passed() -> None:
     assert judge(attempt(outputs=outputs), answer(500)).outputs == {}
 
 
+def test_outputs_of_an_operation_are_meant_of_its_answer() -> None:
+    """`$outputs.id` in a step that calls an operation is read from the body (O29)."""
+    written = attempt(outputs={"id": "$outputs.id"}, success_criteria=criteria("$outputs.id == 7"))
+    assert judge(written, answer()).outputs == {"id": 7}
+    assert "($outputs.id is absent)" in judge(written, answer(body=[7])).why
+
+
 def test_a_flawed_answer_never_passes() -> None:
     """A body cut off by a limit is no answer, whatever the criteria say of its status."""
     written = attempt(success_criteria=criteria("$statusCode == 200"), on_failure=(retry(),))
