@@ -243,8 +243,8 @@ class CallCompiler:
             if found.root == "inputs":
                 name = expression.input_name(found.rest, self.names.inputs.properties)
                 self.secret_inputs.add(name if name is not None else found.rest)
-            elif found.root == "steps":
-                self.names.seal(found.rest)
+            else:
+                self.names.seal(used)
 
     def _check_required(self, operation: Operation) -> None:
         given = {one.name for one, _ in self.given}

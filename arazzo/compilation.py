@@ -170,7 +170,7 @@ def _compile_workflow(scope: Scope) -> CompiledWorkflow:
     plan = None
     if not _is_broken(scope):
         made = _plan(scope, schema, compiler, [one for one in steps if one], dependencies)
-        plan = with_sealed_outputs(made, sealed)
+        plan = with_sealed_outputs(made, sealed, compiler.names.sealed_of_workflows)
         check_order(scope, plan)
     return CompiledWorkflow(
         workflow_type=scope.settings.prefix + scope.workflow.workflow_id,

@@ -94,9 +94,9 @@ class HandedInputs:
                 what = f"a query in an input of a workflow (`{used.text}`)"
                 self.scope.unsupported(what, path, self.step_id)
             found = expression.references(used)
-            if secret and found.root == "steps":
-                self.names.seal(found.rest)
-            elif secret and found.root == "inputs":
+            if secret:
+                self.names.seal(used)
+            if secret and found.root == "inputs":
                 name = expression.input_name(found.rest, self.names.inputs.properties)
                 self.secret_inputs.add(found.rest if name is None else name)
 

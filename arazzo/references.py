@@ -100,13 +100,36 @@ class Names:
     sealed: dict[str, set[str]] = field(default_factory=dict)
     """Outputs of steps that are secret, by stepId; shared by all steps of the workflow."""
 
-    def seal(self, rest: str) -> None:
-        """Remember that an output of a step, as behind `$steps.`, is secret."""
+    sealed_of_workflows: dict[str, set[str]] = field(default_factory=dict)
+    """The same for outputs of the workflows that are completed before, by workflowId."""
+
+    def seal(self, one: Expression) -> None:
+        """Remember that what an expression reads of a step or a workflow is secret."""
+        found = expression.references(one)
+        if found.root == "steps":
+            self._seal_step(found.rest)
+        elif found.root == "workflows":
+            self._seal_workflow(found.rest)
+        elif found.root == "sourceDescriptions":
+            self._seal_workflow(found.rest.partition(".")[2])
+
+    def _seal_step(self, rest: str) -> None:
         found = expression.step_reference(rest, self.outputs_of)
         if found is not None:
             step_id, output = found
             names = self.outputs_of[step_id] if output is None else [output]
             self.sealed.setdefault(step_id, set()).update(names)
+
+    def _seal_workflow(self, rest: str) -> None:
+        workflow_id = longest_key(rest, self.workflows)
+        if workflow_id is None:
+            return
+        kind, _, name = rest[len(workflow_id) + 1 :].partition(".")
+        if kind == "outputs":
+            known = self.workflows[workflow_id].outputs
+            only = longest_key(name, known)
+            names = known if only is None else [only]
+            self.sealed_of_workflows.setdefault(workflow_id, set()).update(names)
 
     def check_value(
         self, value: Any, path: Path, collected: Collected, *, after_response: bool

@@ -22,20 +22,31 @@ Wanted = dict[str, set[str]]
 """Names of outputs by stepId."""
 
 
-def with_sealed_outputs(plan: Plan, wanted: Mapping[str, set[str]]) -> Plan:
-    """Return the plan in which these outputs are sealed where they arise, in sub-plans too."""
-    if not wanted:
-        return plan
+def with_sealed_outputs(
+    plan: Plan, wanted: Mapping[str, set[str]], of_workflows: Mapping[str, set[str]] | None = None
+) -> Plan:
+    """Return the plan in which these outputs are sealed where they arise, in sub-plans too.
+
+    `wanted` has them by the stepId; `of_workflows` those of the workflows that the plan depends
+    on, by their workflowId.
+    """
     workflows = dict(plan.workflows)
-    steps = []
+    for one in plan.depends_on:
+        _seal_inside(workflows, one.invocation.workflow_type, (of_workflows or {}).get(one.name))
     for step in plan.steps:
-        names = wanted.get(step.step_id, set())
-        if step.attempt.invocation and names:
-            sub = workflows[step.called]
-            inner = with_sealed_outputs(sub.plan, _inside(step, names, sub.plan))
-            workflows[step.called] = SubWorkflow(plan=inner)
-        steps.append(_sealing(step, names))
-    return plan.model_copy(update={"steps": tuple(steps), "workflows": workflows})
+        if step.attempt.invocation and step.step_id in wanted:
+            called = workflows[step.called].plan
+            names = _of_workflow(step, wanted[step.step_id], called)
+            _seal_inside(workflows, step.called, names)
+    steps = tuple(_sealing(step, wanted.get(step.step_id, set())) for step in plan.steps)
+    return plan.model_copy(update={"steps": steps, "workflows": workflows})
+
+
+def _seal_inside(workflows: dict[str, SubWorkflow], kind: str, names: set[str] | None) -> None:
+    if names:
+        plan = workflows[kind].plan
+        sealed = with_sealed_outputs(plan, _arising(plan, names))
+        workflows[kind] = SubWorkflow(plan=sealed)
 
 
 def _sealing(step: StepPlan, names: set[str]) -> StepPlan:
@@ -45,15 +56,20 @@ def _sealing(step: StepPlan, names: set[str]) -> StepPlan:
     return step.model_copy(update={"attempt": step.attempt.model_copy(update={"sealed": sealed})})
 
 
-def _inside(step: StepPlan, names: set[str], called: Plan) -> Wanted:
-    """The outputs of the called workflow's steps that the step's outputs of these names are."""
+def _of_workflow(step: StepPlan, names: set[str], called: Plan) -> set[str]:
+    """The outputs of the called workflow that the step's outputs of these names are."""
     of_workflow = set(names)
     for name in names & set(step.attempt.outputs):
         for one in expressions_in(step.attempt.outputs[name]):
             of_workflow.update(other for other in called.outputs if _reads_output(one, other))
+    return of_workflow
+
+
+def _arising(plan: Plan, names: set[str]) -> Wanted:
+    """The outputs of steps that the workflow's outputs of these names are."""
     wanted: Wanted = {}
-    for name in of_workflow & set(called.outputs):
-        for step_id, output in read_outputs(called, called.outputs[name]):
+    for name in names & set(plan.outputs):
+        for step_id, output in read_outputs(plan, plan.outputs[name]):
             wanted.setdefault(step_id, set()).add(output)
     return wanted
 

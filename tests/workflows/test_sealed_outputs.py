@@ -55,6 +55,15 @@ workflows:
           - {name: Authorization, in: header, value: 'Bearer {$steps.session.outputs.key}'}
         outputs: {mirrored: $response.body#/mirrored}
     outputs: {mirrored: $steps.read.outputs.mirrored}
+  - workflowId: use-dependency
+    dependsOn: [log-in]
+    steps:
+      - stepId: read
+        operationId: read
+        parameters:
+          - {name: Authorization, in: header, value: 'Bearer {$workflows.log-in.outputs.key}'}
+        outputs: {mirrored: $response.body#/mirrored}
+    outputs: {mirrored: $steps.read.outputs.mirrored}
   - workflowId: log-in
     steps:
       - stepId: login
@@ -97,7 +106,12 @@ async def accounts(
 
 
 @pytest.mark.parametrize(
-    ("workflow", "child"), [("use-token", "again"), ("use-login-workflow", "session")]
+    ("workflow", "child"),
+    [
+        ("use-token", "again"),
+        ("use-login-workflow", "session"),
+        ("use-dependency", "dependsOn/log-in"),
+    ],
 )
 async def test_a_token_is_used_and_stands_in_no_history(
     client: Client, accounts: tuple[House, Service], workflow: str, child: str
