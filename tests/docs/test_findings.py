@@ -110,7 +110,7 @@ ADDS: Final = {
 
 FROM_NAMES: Final = frozenset(
     ("unknown-input", "unknown-step", "unknown-output", "unknown-source", "unknown-workflow-field",
-     "unknown-workflow", "unknown-version")
+     "unknown-workflow", "unknown-version", "unknown-type")
 )  # fmt: skip
 """Codes that are made of the kind of a name, or that an error brings along."""
 
