@@ -93,46 +93,52 @@ class StepCompiler:
         """Return the plan of a step, or None when it has no operation to call."""
         step, path = self.steps[index], ("steps", index)
         requested, judged = Collected(), Collected()
-        names = self.names = replace(
+        self.names = replace(
             self.names,
             where=f"{self.scope.where}, step {step.step_id}",
             called_outputs=self._called_outputs(step) if step.workflow_id else None,
         )
-        gathered = (requested, self.secret_inputs, self.servers)
-        call, invocation = None, None
-        if step.workflow_id is None:
-            call = CallCompiler(self.scope, names, step, path, *gathered).compile()
-        else:
-            invocation = InvocationCompiler(
-                self.scope, names, step, path, *gathered, self.workflows
-            ).compile()
-        criteria = self._criteria(step.success_criteria or (), (*path, "successCriteria"), judged)
-        actions = ActionCompiler(
-            self.scope, names, step, path,
-            lambda criteria, where: self._criteria(criteria, where, judged),
-            self.output_reads, self.secret_inputs, self.servers, self.workflows, self.transfers,
-        )  # fmt: skip
-        on_success, on_failure = actions.compile("onSuccess"), actions.compile("onFailure")
-        outputs = self._outputs(step, path, judged)
+        asked = self._asked(step, path, requested)
+        answered = self._answered(step, path, judged)
         depends_on = dependencies(self.scope, step, path)
-        if call is None and invocation is None:
+        if asked is None:
             return None
         attempt = AttemptPlan(
             workflow_id=self.scope.workflow.workflow_id,
             step_id=step.step_id,
-            call=call,
-            invocation=invocation,
-            success_criteria=criteria,
-            on_success=on_success,
-            on_failure=on_failure,
-            outputs=outputs,
             constants=self.constants(requested.constants | judged.constants),
+            **asked,
+            **answered,
         )
-        if invocation is not None:
+        if attempt.invocation is not None:
             self.output_reads.constants.update(requested.constants)
         made = self._step_plan(attempt, requested, judged)
         timed = {"timeout": (step.timeout or 0) / MILLISECONDS, "depends_on": depends_on}
         return made.model_copy(update=timed)
+
+    def _asked(self, step: Step, path: Path, collected: Collected) -> dict[str, Any] | None:
+        """The call of an operation, or of a workflow; None when it can't be compiled."""
+        gathered = (self.scope, self.names, step, path, collected, self.secret_inputs, self.servers)
+        if step.workflow_id is None:
+            call = CallCompiler(*gathered).compile()
+            return None if call is None else {"call": call}
+        invocation = InvocationCompiler(*gathered, self.workflows).compile()
+        return None if invocation is None else {"invocation": invocation}
+
+    def _answered(self, step: Step, path: Path, judged: Collected) -> dict[str, Any]:
+        """What is made of the answer: criteria, actions and outputs."""
+        criteria = self._criteria(step.success_criteria or (), (*path, "successCriteria"), judged)
+        actions = ActionCompiler(
+            self.scope, self.names, step, path,
+            lambda criteria, where: self._criteria(criteria, where, judged),
+            self.output_reads, self.secret_inputs, self.servers, self.workflows, self.transfers,
+        )  # fmt: skip
+        return {
+            "success_criteria": criteria,
+            "on_success": actions.compile("onSuccess"),
+            "on_failure": actions.compile("onFailure"),
+            "outputs": self._outputs(step, path, judged),
+        }
 
     def _step_plan(self, attempt: AttemptPlan, requested: Collected, judged: Collected) -> StepPlan:
         settings, defaults = self.scope.settings, self.scope.defaults
