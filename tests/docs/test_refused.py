@@ -96,6 +96,12 @@ CALL_OF_ANOTHER: Final = {
     "outputs": {},
 }
 
+ELSEWHERE: Final = "$workflows.second.steps.requestExport"
+HANDED_ON: Final = [
+    {"name": "basicAuth", "value": "$steps.requestExport.outputs.requestId"},
+    {"name": "cohortId", "value": "$inputs.cohortId"},
+]
+
 CASES: Final = (
     Case("Arazzo 1.1", lambda it: it.update(arazzo="1.1.0")),
     Case("selector objects", lambda it: (it.update(arazzo="1.1.0"), selected(it))),
@@ -109,6 +115,18 @@ CASES: Final = (
     Case(
         "`goto` a workflow",
         lambda it: action(it, "onSuccess", type="goto", workflowId="second"),
+    ),
+    Case("`timeout`", lambda it: (it.update(arazzo="1.1.0"), step(it).update(timeout=1000))),
+    Case(
+        "a dependency on a step of another workflow",
+        lambda it: (it.update(arazzo="1.1.0"), step(it).update(dependsOn=[ELSEWHERE])),
+    ),
+    Case(
+        "a secret output that a `goto` hands on",
+        lambda it: (
+            it.update(arazzo="1.1.0"),
+            action(it, "onSuccess", type="goto", workflowId="second", parameters=HANDED_ON),
+        ),
     ),
     Case(
         "`retry` with `stepId`",
