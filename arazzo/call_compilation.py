@@ -145,6 +145,14 @@ class CallCompiler:
         if location is None:
             self._at(path, "parameter-without-in", f"the parameter `{one.name}` has no `in`")
             return None
+        if one.location is None:
+            self._at(
+                path,
+                "parameter-without-in",
+                f"the parameter `{one.name}` has no `in`; it goes where the operation declares it",
+                severity="warning",
+                mend=f"write `in: {location}`",
+            )
         elsewhere = operation.parameter(one.name, location) is None
         if one.name in variables and location != "path" and elsewhere:
             self._at(

@@ -18,7 +18,7 @@ STRICTLY_REFUSED: Final = frozenset(DEVIATIONS) | frozenset(
     (
         "unknown-field", "parameter-location", "operation-path-form", "second-document",
         "parameter-spelling", "action-parameter-in",
-        "outputs-of-operation",
+        "outputs-of-operation", "parameter-without-in",
     )
 )  # fmt: skip
 """Codes of what the standard does not have, and the engine understands all the same."""

@@ -220,6 +220,14 @@ BROKEN = [
         "the parameter `size` has no `in`",
     ),
     Broken(
+        "parameter-without-in",
+        (PARAMETER, PARAMETER.replace("- name", f"- {HERE}name").replace("      in: path\n", "")),
+        "the parameter `jobId` has no `in`; it goes where the operation declares it",
+        "write `in: path`",
+        severity="warning",
+        id="declared",
+    ),
+    Broken(
         "parameter-location",
         (PARAMETER, PARAMETER.replace("- name", f"- {HERE}name").replace("in: path", "in: query")),
         "`jobId` is a path parameter of the operation, not one in query",
