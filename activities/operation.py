@@ -66,7 +66,7 @@ class Operations:
     key: bytes
     secrets: SecretStore = field(default_factory=SecretStore)
     servers: Mapping[str, str] = field(default_factory=dict)
-    _plans: dict[str, AttemptPlan] = field(default_factory=dict)
+    _plans: dict[str, tuple[dict[str, Any], AttemptPlan]] = field(default_factory=dict)
 
     @cached_property
     def authorizer(self) -> Authorizer:
@@ -91,7 +91,6 @@ class Operations:
 
         Raises AttemptAgain when no answer came and another attempt is allowed and left.
         """
-        verify(self.key, request.attempt, request.signature, "this step")
         plan = self._plan(request)
         values, secrets = reveal(request.values, plan.operation.secrets, self.secrets, self.key)
         masking = Masking(secrets)
@@ -102,13 +101,15 @@ class Operations:
             raise _masked(error, masking) from None
 
     def _plan(self, request: AttemptRequest) -> AttemptPlan:
-        """Read each plan once: what its signature vouches for is always the same."""
-        plan = self._plans.get(request.signature)
-        if plan is None:
-            if len(self._plans) >= MOST_PLANS:
-                self._plans.clear()
-            plan = AttemptPlan.model_validate(request.attempt)
-            self._plans[request.signature] = plan
+        """Verify and read each plan once: what its signature vouches for is always the same."""
+        known = self._plans.get(request.signature)
+        if known is not None and known[0] == request.attempt:
+            return known[1]
+        verify(self.key, request.attempt, request.signature, "this step")
+        plan = AttemptPlan.model_validate(request.attempt)
+        if len(self._plans) >= MOST_PLANS:
+            self._plans.clear()
+        self._plans[request.signature] = (request.attempt, plan)
         return plan
 
     async def _sent(

@@ -65,7 +65,7 @@ class CompiledWorkflow:
     path: Path
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class CompiledDocument:
     """A document with all its workflows; `findings` are those of the whole document."""
 

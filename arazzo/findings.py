@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from arazzo.advice import advise
@@ -24,12 +25,13 @@ STRICTLY_REFUSED: Final = frozenset(DEVIATIONS) | frozenset(
 """Codes of what the standard does not have, and the engine understands all the same."""
 
 
-def checked_findings(document: CompiledDocument) -> list[Finding]:
-    """Return everything that is wrong or doubtful in a document."""
+@lru_cache(maxsize=8)
+def checked_findings(document: CompiledDocument) -> tuple[Finding, ...]:
+    """Return everything that is wrong or doubtful in a document; found once, asked often."""
     found = [*document.findings]
     for compiled in document.workflows:
         found += [*compiled.findings, *advise(compiled)]
-    return in_order(found)
+    return tuple(in_order(found))
 
 
 def in_order(findings: Iterable[Finding]) -> list[Finding]:

@@ -51,8 +51,7 @@ _RESERVED: Final = ":/?@!$'()*,;="
 (`#`, `[`, `]`) or that would end its pair (`&`, and `+` which stands for a space)."""
 _TRIPLE: Final = re.compile("(%[0-9A-Fa-f]{2})")
 
-HEADER_UNSAFE: Final = ("\r", "\n", "\0")
-LAST_LATIN: Final = 0xFF
+HEADER_UNSAFE: Final = re.compile(r"[\r\n\0]|[^\0-\xff]")
 _COOKIE_OCTETS: Final = re.compile(r"[\x21\x23-\x2b\x2d-\x3a\x3c-\x5b\x5d-\x7e]*")
 """RFC 6265, 4.1.1: no control character, space, quote, comma, semicolon or backslash."""
 
@@ -105,7 +104,7 @@ def header_text(one: ParameterPlan, value: Json) -> str:
     joint = DELIMITERS.get(one.style, ",")
     content = bool(one.content_type)
     text = _content(one, value) if content else joint.join(_members(value, text_of, one.explode))
-    if any(character in HEADER_UNSAFE or ord(character) > LAST_LATIN for character in text):
+    if HEADER_UNSAFE.search(text):
         raise StepFailed(
             f"the value of the header `{one.name}` holds a character that no header may hold",
             reason="header-value-unsafe",

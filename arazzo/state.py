@@ -100,7 +100,9 @@ class RunState(BaseModel):
 
     def step(self, step_id: str) -> StepState:
         """Return the state of a step, made when it is first asked for."""
-        return self.steps.setdefault(step_id, StepState())
+        if step_id not in self.steps:
+            self.steps[step_id] = StepState()
+        return self.steps[step_id]
 
     def values(self, reads: Reads) -> dict[str, Any]:
         """Return just the inputs and outputs of that name that are there."""

@@ -7,6 +7,7 @@ import os
 import secrets
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from activities.client import make_client
@@ -29,8 +30,11 @@ if TYPE_CHECKING:
 
     import httpx
 
+    from arazzo.compilation import CompiledDocument
     from catalogue import Entry
 
+KEY: Final = secrets.token_bytes(32)
+"""Signs and seals what stays within this process."""
 NAME_OF_PLAIN: Final = "rehearsal_{}"
 """The name of a secret that was given in plain; the try keeps it in its memory only."""
 
@@ -152,10 +156,16 @@ async def try_entry(
     return Rehearsal("completed", outputs, None, warnings, _masked(sent, hidden))
 
 
+@lru_cache(maxsize=8)
+def _plans(document: CompiledDocument, servers: tuple[tuple[str, str], ...]) -> Plans:
+    """The plans of a document are made once, however often it is tried."""
+    return Plans(Catalogue([document], []), KEY, dict(servers))
+
+
 async def _run(
     entry: Entry, inputs: dict[str, Any], operations: Operations, clock: Clock
 ) -> dict[str, Any]:
-    plans = Plans(Catalogue([entry.document], []), operations.key, operations.servers)
+    plans = _plans(entry.document, tuple(operations.servers.items()))
     request = LoadPlanRequest(workflow_type=entry.compiled.workflow_type, inputs=inputs)
     loaded = plans.load(request)
     plan = Plan.model_validate(loaded.plan)
@@ -173,7 +183,7 @@ async def _operations(
 
     async with make_client() as client:
         client.event_hooks = {"request": [], "response": [note]}
-        yield Operations(client, secrets.token_bytes(32), store, servers)
+        yield Operations(client, KEY, store, servers)
 
 
 def _masked(sent: list[Exchange], hidden: _Secrets) -> tuple[Exchange, ...]:

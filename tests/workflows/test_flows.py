@@ -471,7 +471,7 @@ async def test_a_cancel_reaches_a_workflow_that_has_a_timeout(
     case = Case(bounded + other("second", LOOK.format(60000)), None, [])
     write(tmp_path, case)
     async with scripted_house(client, settings, tmp_path, answering(case)) as (house, service):
-        service.delays["/slow"] = 30.0
+        service.delays["/slow"] = 3.0
         handle = await house.start("main", {})
         while not service.asked:
             await asyncio.sleep(0.05)
