@@ -54,7 +54,7 @@ class Context:
     `steps` maps stepId to its outputs; `workflows` maps workflowId to
     `{"inputs": {...}, "outputs": {...}}`; `outputs` are those of the current workflow;
     `sources` maps a source description's name to its fields (`url`, `type`, `name`); `self_uri` is
-    the document's `$self`.
+    the document's `$self`; `components` are its components as written, by kind and name.
     """
 
     inputs: Mapping[str, Json] = field(default_factory=dict)
@@ -70,4 +70,8 @@ class Context:
 
 def constants_of(constants: Mapping[str, Json]) -> dict[str, Any]:
     """Return the fields of a context that a plan holds as constants of its document."""
-    return {"sources": constants.get("sources", {}), "self_uri": constants.get("self", ABSENT)}
+    return {
+        "sources": constants.get("sources", {}),
+        "self_uri": constants.get("self", ABSENT),
+        "components": constants.get("components", {}),
+    }

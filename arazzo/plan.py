@@ -191,7 +191,8 @@ class AttemptPlan(PlanPart):
     A step has either a `call` of an operation or an `invocation` of another workflow. `sealed`
     names the outputs that are secret, and are encrypted before they leave the activity. An output
     is an expression, or a selector object (see selector.py). `constants` are what the step reads
-    of the document itself: its `$self` as `self`, its source descriptions as `sources`.
+    of the document itself: its `$self` as `self`, its source descriptions as `sources`, and its
+    `components` by kind and name.
     """
 
     workflow_id: str

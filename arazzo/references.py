@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from arazzo import criterion, expression, selector, template
 from arazzo.deviations import DEVIATIONS
+from arazzo.document_constants import has_expressions
 from arazzo.errors import ExpressionError
 from arazzo.long_names import Declared, as_written, meant
-from arazzo.navigation import longest_key
+from arazzo.navigation import longest_key, navigate
 from arazzo.plan import Reads
 
 if TYPE_CHECKING:
@@ -29,12 +30,13 @@ if TYPE_CHECKING:
 
 _AFTER_RESPONSE: Final = frozenset(
     ("statusCode", "response", "request", "url", "method", "body", "inputs", "steps",
-     "workflows", "sourceDescriptions", "self")
+     "workflows", "sourceDescriptions", "self", "components")
 )  # fmt: skip
-_BEFORE_REQUEST: Final = frozenset(("inputs", "steps", "workflows", "sourceDescriptions", "self"))
+_BEFORE_REQUEST: Final = frozenset(
+    ("inputs", "steps", "workflows", "sourceDescriptions", "self", "components")
+)
 _SOURCE_FIELDS: Final = ("name", "url", "type")
 _NOT_YET: Final = {
-    "components": "expressions that read components",
     "message": "AsyncAPI",
     "outputs": "reading the workflow's own outputs",
 }
@@ -48,7 +50,7 @@ class Collected:
     steps: dict[str, dict[str, None]] = field(default_factory=dict)
     workflows: dict[str, None] = field(default_factory=dict)
     constants: set[str] = field(default_factory=set)
-    """`self` and `sourceDescriptions`, as far as they are read."""
+    """What is read of the document itself (see document_constants.py)."""
 
     def reads(self) -> Reads:
         """Return what was gathered, as a part of the plan."""
@@ -94,6 +96,9 @@ class Names:
 
     has_self: bool = False
     """Whether the document has a `$self`."""
+
+    components: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """The components of the document as they are written, by kind and name."""
 
     workflows: Mapping[str, CompletedWorkflow] = field(default_factory=dict)
     """The workflows that are completed before a step may read them, by workflowId."""
@@ -224,6 +229,8 @@ class Names:
             if not self.has_self:
                 said = f"`{one.text}` can't be read: the document has no `$self`"
                 self._add("unknown-self", said, path, "give the document a `$self:`")
+        elif found.root == "components":
+            self._component(one, found.rest, path, collected)
 
     def _input(self, one: Expression, rest: str, path: Path, collected: Collected) -> None:
         known = self.inputs.properties
@@ -292,6 +299,19 @@ class Names:
         elif not any(rest == f"{name}.{it}" for name in self.sources for it in _SOURCE_FIELDS):
             field_name = rest.rpartition(".")[2]
             self._unknown("source description's field", field_name, _SOURCE_FIELDS, path, one)
+
+    def _component(self, one: Expression, rest: str, path: Path, collected: Collected) -> None:
+        """`"components." component-type "." component-name`: data, as it is written."""
+        known = [f"{kind}.{name}" for kind, named in self.components.items() for name in named]
+        found = longest_key(rest, known)
+        if found is None:
+            self._unknown("component", rest, known, path, one)
+            return
+        collected.constants.add(f"{one.root}.{found}")
+        if rest == found or has_expressions(navigate(self.components, rest)):
+            said = f"`{one.text}` is the component as it is written: it is not applied or evaluated"
+            mend = "to apply it write `reference:`; to read its value name that, as in `NAME.value`"
+            self._add("component-as-written", said, path, mend, severity="warning")
 
     def _unknown(
         self,

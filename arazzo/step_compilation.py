@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from arazzo import navigation, selector
 from arazzo.action_compilation import ActionCompiler
 from arazzo.call_compilation import CallCompiler, expressions_in
+from arazzo.document_constants import constants, written_components
 from arazzo.invocation_compilation import InvocationCompiler
 from arazzo.model import CriterionExpressionType
 from arazzo.plan import AttemptPlan, CriterionPlan, RetryPlan, StepPlan
@@ -18,7 +19,7 @@ from arazzo.version_rules import check_output
 from arazzo.workflow_lookup import peek_workflow
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from arazzo.inputs import InputsSchema
     from arazzo.model import Criterion, Step
@@ -48,6 +49,7 @@ class StepCompiler:
             findings=scope.findings,
             workflows=self._completed_workflows(),
             has_self=scope.document.self_uri is not None,
+            components=written_components(scope.source),
         )
         self.secret_inputs: set[str] = set()
         self.servers: dict[str, dict[str, str]] = {}
@@ -55,17 +57,9 @@ class StepCompiler:
         self.transfers: dict[str, FoundWorkflow] = {}
         self.output_reads = Collected()
 
-    def constants(self, roots: set[str]) -> dict[str, Any]:
-        """Return what the document itself holds of these roots of expressions."""
-        document, found = self.scope.document, dict[str, Any]()
-        if "self" in roots:
-            found["self"] = document.self_uri
-        if "sourceDescriptions" in roots:
-            found["sources"] = {
-                one.name: one.model_dump(include={"name", "url", "type"}, exclude_none=True)
-                for one in document.source_descriptions
-            }
-        return found
+    def constants(self, reads: Collection[str]) -> dict[str, Any]:
+        """Return what the document itself holds of what is read."""
+        return constants(self.scope.document, self.scope.source, reads)
 
     def _completed_workflows(self) -> dict[str, CompletedWorkflow]:
         """Those that this one depends on, and those that its steps call."""

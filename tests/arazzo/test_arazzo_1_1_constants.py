@@ -1,4 +1,4 @@
-"""What expressions read of the document itself: `$self`, and its source descriptions."""
+"""What expressions read of the document itself: `$self`, its source descriptions, components."""
 
 from __future__ import annotations
 
@@ -42,6 +42,63 @@ def test_a_request_reads_the_document(text: str, value: Any) -> None:
     )
 
 
+COMPONENTS = """\
+components:
+  inputs: {size: {type: integer, maximum: 9}}
+  parameters:
+    page: {name: page, in: query, value: 50}
+    page.one: {name: page, in: query, value: 1}
+    mine: {name: page, in: query, value: $inputs.name}
+  successActions: {done: {name: done, type: end}}
+"""
+
+COMPONENTS_READ = [
+    ("$components.parameters.page.value", 50),
+    ("$components.parameters.page.one.value", 1),
+    ("{$components.parameters.page.value} of {$inputs.name}", "50 of ada"),
+    ("$components.inputs.size.maximum", 9),
+    ("$components.parameters.page", {"name": "page", "in": "query", "value": 50}),
+    ("$components.successActions.done.type", "end"),
+    ("$components.parameters.mine.value", "$inputs.name"),
+    ("$components.parameters.page.gone", None),
+]
+
+
+@pytest.mark.parametrize(("text", "value"), COMPONENTS_READ, ids=[t for t, _ in COMPONENTS_READ])
+def test_a_request_reads_components(text: str, value: Any) -> None:
+    """A component is data, as it is written; its step takes along that one and no other."""
+    written = changed(NEW + COMPONENTS, PAYLOAD, f"{{name: '{text}'}}")
+    create, poll = Written(written).plan().steps
+    context = context_of({"inputs": {"name": "ada"}}, create.attempt.constants)
+    body = build(create.attempt.operation, "https://jobs.test", context).view.body
+    assert body == ({} if value is None else {"name": value})
+    (named,) = create.attempt.constants["components"].values()
+    assert len(named) == 1
+    assert poll.attempt.constants == {}
+
+
+AS_WRITTEN = ["page", "mine", "mine.value"]
+
+
+@pytest.mark.parametrize("name", ["page.value", *AS_WRITTEN])
+def test_a_component_that_would_be_applied_is_told(name: str) -> None:
+    """Whoever reads one as a whole, or its expressions, mostly means `reference`."""
+    text = changed(NEW + COMPONENTS, PAYLOAD, f"{{name: {HERE}$components.parameters.{name}}}")
+    text, place = pointed(text)
+    found = [one for one in Written(text).findings() if one.code == "component-as-written"]
+    assert [str(one.place) for one in found] == (
+        [f"jobs.arazzo.yaml:{place}"] if name in AS_WRITTEN else []
+    )
+
+
+async def test_outputs_of_a_workflow_read_components() -> None:
+    """In workflow code, by the plan."""
+    text = changed(NEW + COMPONENTS, LAST, "state: $components.parameters.page.value")
+    made = Written(text).plan()
+    written = plan(step("a"), outputs=made.outputs, constants=made.constants)
+    assert await run(written, World({"a": [passed()]})) == {"state": 50}
+
+
 def test_criteria_and_outputs_read_the_document() -> None:
     """As requests do."""
     text = changed(NEW, STATE, "state: $self", "$statusCode == 200", f"$self == '{SELF}'")
@@ -81,10 +138,24 @@ WRONG = [
         "$sourceDescriptions.jobs.listJobs",
         "`$sourceDescriptions.jobs.listJobs` names no source description's field that exists",
     ),
+    (
+        NEW + COMPONENTS,
+        "unknown-component",
+        "$components.parameters.pages",
+        "`$components.parameters.pages` names no component that exists",
+    ),
+    (
+        NEW + COMPONENTS,
+        "unknown-component",
+        "$components.failureActions.done",
+        "`$components.failureActions.done` names no component that exists",
+    ),
 ]
 
 
-@pytest.mark.parametrize(("document", "code", "text", "message"), WRONG, ids=["$self", "field"])
+@pytest.mark.parametrize(
+    ("document", "code", "text", "message"), WRONG, ids=[text for _, _, text, _ in WRONG]
+)
 def test_what_the_document_does_not_have(document: str, code: str, text: str, message: str) -> None:
     """It is told before anything is sent."""
     written, place = pointed(changed(document, STATE, f"state: {HERE}{text}"))

@@ -105,7 +105,13 @@ HANDED_ON: Final = [
 CASES: Final = (
     Case("Arazzo 1.1", lambda it: it.update(arazzo="1.1.0")),
     Case("selector objects", lambda it: (it.update(arazzo="1.1.0"), selected(it))),
-    Case("`$components`", lambda it: step(it)["outputs"].update(a="$components.parameters.a")),
+    Case(
+        "`$components`",
+        lambda it: (
+            it.update(components={"parameters": {"a": {"name": "a", "value": 1}}}),
+            step(it)["outputs"].update(a="$components.parameters.a.value"),
+        ),
+    ),
     Case("AsyncAPI", lambda it: source(it, "asyncapi", {"operationId": "other.receive"})),
     Case(
         "workflows of another document",

@@ -267,6 +267,19 @@ CASES = {
         {"self": "urn:flows", "answer": "x urn:flows urn:flows"},
         ["/arazzo", "/x urn:flows urn:flows"],
     ),
+    "components-as-values": Case(
+        flow(
+            touching("a", "{$components.parameters.page.value}"),
+            "{page: $components.parameters.page.value, type: $components.inputs.size.type}",
+        )
+        + """
+components:
+  inputs: {size: {type: integer}}
+  parameters: {page: {name: page, value: 50}}
+""",
+        {"page": 50, "type": "integer"},
+        ["/50"],
+    ),
     "step-depends-on": Case(
         flow(touching("a", "a") + touching("b", "b", "        dependsOn: [a]\n")),
         {},
