@@ -221,16 +221,21 @@ class Names:
             self._step(one, found.rest, path, collected)
         elif found.root == "workflows":
             self._workflow(one, found.rest, path, collected)
-        elif found.root == "sourceDescriptions":
-            collected.constants.add(found.root)
-            self._source(one, found.rest, path, collected)
-        elif found.root == "self":
-            collected.constants.add(found.root)
+        else:
+            self._constant(one, found.rest, path, collected)
+
+    def _constant(self, one: Expression, rest: str, path: Path, collected: Collected) -> None:
+        """What the document itself holds, where the root is one of those."""
+        if one.root == "sourceDescriptions":
+            collected.constants.add(one.root)
+            self._source(one, rest, path, collected)
+        elif one.root == "components":
+            self._component(one, rest, path, collected)
+        elif one.root == "self":
+            collected.constants.add(one.root)
             if not self.has_self:
                 said = f"`{one.text}` can't be read: the document has no `$self`"
                 self._add("unknown-self", said, path, "give the document a `$self:`")
-        elif found.root == "components":
-            self._component(one, found.rest, path, collected)
 
     def _input(self, one: Expression, rest: str, path: Path, collected: Collected) -> None:
         known = self.inputs.properties
