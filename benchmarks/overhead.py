@@ -93,7 +93,7 @@ class Kind:
 def stand_in(polls: int) -> Iterator[str]:
     """Run the stand-in as a process of its own; gives its base URL."""
     pace = ["--export-polls", str(polls)] if polls else ["--export-seconds", "0"]
-    process = subprocess.Popen(  # noqa: S603 - our own program
+    process = subprocess.Popen(
         [sys.executable, "-m", "mocks.amplitude", "--port", "0", *pace],
         cwd=CHECKOUT,
         stdout=subprocess.PIPE,
