@@ -22,6 +22,7 @@ from temporalio.worker import Worker
 
 from activities.client import make_client
 from activities.credentials import SecretStore
+from activities.evaluation import Evaluations
 from activities.load_plan import Plans
 from activities.operation import Operations
 from activities.signing import load_key
@@ -69,6 +70,7 @@ async def running_worker(
                 operations.attempt,
                 operations.judge_lost,
                 operations.judge_workflow_step,
+                Evaluations(key, store).evaluate_values,
             ],
             max_cached_workflows=max_cached_workflows,
             graceful_shutdown_timeout=timedelta(seconds=settings.graceful_shutdown_seconds),

@@ -89,7 +89,7 @@ class Plans:
             return LoadedPlan()
         plan = Plan.model_validate(found.plan)
         schema = InputsSchema(plan.inputs_schema, plan.component_inputs)
-        inputs = schema.check(request.inputs, plan.secret_inputs)
+        inputs = schema.check(request.inputs, plan.secret_inputs, handed_on=True)
         begun = _beginning(plan, found.plan, inputs).as_json()
         counters = {"transfers": found.transfers, "visits": found.visits}
         state = RunState.model_validate({**begun, **counters})

@@ -13,6 +13,7 @@ LOAD_PLAN: Final = "load_plan"
 SEAL_RUN: Final = "seal_run"
 JUDGE_LOST_ATTEMPT: Final = "judge_lost_attempt"
 JUDGE_WORKFLOW_STEP: Final = "judge_workflow_step"
+EVALUATE_VALUES: Final = "evaluate_values"
 
 TRANSPORT_FAILURE: Final = "TransportFailure"
 """The error type of an attempt without an answer that the RetryPolicy tries again."""
@@ -94,6 +95,20 @@ class WorkflowStepRequest(Message):
     outputs: dict[str, Any] | None = None
     why: str = ""
     error: str = ""
+
+
+class EvaluationRequest(Message):
+    """Values that workflow code can't compute: outputs of a workflow, or inputs of another one.
+
+    `templates` are JSON values by name, whose strings hold expressions; `values` are the inputs,
+    steps and workflows of the run, `constants` those of its plan; `secrets` are the secret names
+    that may be looked up (None: any).
+    """
+
+    templates: dict[str, Any]
+    values: dict[str, Any]
+    constants: dict[str, Any] = {}
+    secrets: tuple[str, ...] | None = None
 
 
 class RunOptions(Message):

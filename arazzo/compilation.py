@@ -8,14 +8,14 @@ A workflow with an error has no plan; the others of its document stay runnable.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import jsonschema_rs
 
-from arazzo import expression, model, template
-from arazzo.call_compilation import expressions_in
+from arazzo import model
 from arazzo.inputs import InputsSchema
+from arazzo.linking import linked
 from arazzo.long_names import with_long_names
 from arazzo.plan import (
     ENGINE_REV,
@@ -24,18 +24,16 @@ from arazzo.plan import (
     DocumentIdentity,
     Invocation,
     Plan,
-    SubWorkflow,
 )
 from arazzo.scope import Defaults, FoundOperation, Scope, Sources
 from arazzo.sealing import with_sealed_outputs
 from arazzo.step_compilation import StepCompiler
 from arazzo.step_dependencies import check_order
-from arazzo.transfers import missing_targets, secret_inputs, secret_outputs, with_transfers
 from arazzo.version_rules import check_workflow, document_findings
 from arazzo.workflow_lookup import find_workflow, runnable, same_named, sub_workflow
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from arazzo.errors import Finding
     from arazzo.plan import StepPlan
@@ -104,45 +102,10 @@ def compile_document(
         )
         for index, workflow in enumerate(document.workflows)
     ]  # fmt: skip
-    workflows = _linked(
-        tuple(one for index in range(len(scopes)) if (one := compiled(index))), sources
-    )
+    workflows = linked([one for index in range(len(scopes)) if (one := compiled(index))], sources)
     return CompiledDocument(
         source.file, document.info.title, document.info.version, workflows, tuple(findings)
     )
-
-
-def _linked(
-    workflows: tuple[CompiledWorkflow, ...], sources: Sources
-) -> tuple[CompiledWorkflow, ...]:
-    """Lay the plans beside each other that can transfer to each other."""
-    others = [one for document in sources.arazzo.values() for one in document.workflows]
-    known = {one.workflow_type: sub_workflow(one) for one in (*workflows, *others) if one.plan}
-    secret = secret_inputs(known)
-    return tuple(_with_transfers(one, known, secret) for one in workflows)
-
-
-def _with_transfers(
-    compiled: CompiledWorkflow, known: Mapping[str, SubWorkflow], secret: Mapping[str, set[str]]
-) -> CompiledWorkflow:
-    if compiled.plan is None:
-        return compiled
-    plan = with_transfers(compiled.plan, known)
-    missing = missing_targets(plan)
-    if missing:
-        said = f"a goto transfers to {', '.join(f'`{one}`' for one in missing)}, which can't be run"
-        finding = compiled.source.finding(
-            "broken-workflow", said, compiled.path, mend="mend the errors of those workflows"
-        )
-        return replace(compiled, plan=None, findings=(*compiled.findings, finding))
-    handed_on = [*secret_outputs(plan, secret)]
-    if handed_on:
-        said = f"a secret output that a goto hands on (`{handed_on[0]}`) is not supported yet"
-        finding = compiled.source.finding("unsupported", said, compiled.path)
-        return replace(compiled, plan=None, findings=(*compiled.findings, finding))
-    own = secret[compiled.workflow_type] & set(compiled.schema.properties)
-    secrets = tuple(sorted({*plan.secret_inputs, *own}))
-    return replace(compiled, plan=plan.model_copy(update={"secret_inputs": secrets}))
 
 
 def _document_findings(source: YamlText, document: model.Document) -> Iterator[Finding]:
@@ -166,7 +129,6 @@ def _compile_workflow(scope: Scope) -> CompiledWorkflow:
     steps = [compiler.compile(index) for index in range(len(scope.workflow.steps))]
     compiler.check_workflow_outputs()
     sealed = compiler.names.sealed
-    _refuse_sealed_in_texts(scope, sealed, compiler.names.outputs_of)
     plan = None
     if not _is_broken(scope):
         made = _plan(scope, schema, compiler, [one for one in steps if one], dependencies)
@@ -235,48 +197,13 @@ def _plan(
         depends_on=dependencies,
         workflows=compiler.workflows,
         constants=compiler.constants(compiler.output_reads.constants),
+        secrets=scope.settings.secrets,
         workflow_reads=tuple(
             dict.fromkeys(
                 [*compiler.output_reads.workflows, *(n for s in steps for n in s.reads.workflows)]
             )
         ),
     )
-
-
-def _refuse_sealed_in_texts(
-    scope: Scope, sealed: Mapping[str, set[str]], known: Mapping[str, Collection[str]]
-) -> None:
-    """What is sealed can be handed on as it is, but not looked into, outside of an activity."""
-    for path, value in _handed_on(scope.workflow):
-        for one in expressions_in(value) if not _is_whole(value, known) else ():
-            found = expression.references(one)
-            pair = expression.step_reference(found.rest, known) if found.root == "steps" else None
-            secret = sealed.get(pair[0], set()) if pair else set()
-            if pair and (bool(secret) if pair[1] is None else pair[1] in secret):
-                scope.unsupported(f"a part of, or a text around, the secret `{one.text}`", path)
-
-
-def _handed_on(workflow: model.Workflow) -> Iterator[tuple[Path, object]]:
-    """Values that are made without an activity: outputs, and inputs of called workflows."""
-    for name, value in workflow.outputs.items():
-        yield ("outputs", name), value
-    for index, step in enumerate(workflow.steps):
-        for at, one in enumerate(step.parameters if step.workflow_id else ()):
-            if isinstance(one, model.Parameter):
-                yield ("steps", index, "parameters", at, "value"), one.value
-        for action in (*step.on_success, *step.on_failure):
-            for one in action.parameters or () if isinstance(action, model.Action) else ():
-                if isinstance(one, model.Parameter):
-                    yield ("steps", index), one.value
-
-
-def _is_whole(value: object, known: Mapping[str, Collection[str]]) -> bool:
-    """Whether a value is one output as a whole, without a pointer or a path into it."""
-    read = expressions_in(value)
-    if len(read) != 1 or not isinstance(value, str) or not template.parse(value).whole:
-        return False
-    names = [f"{step}.outputs.{name}" for step, names in known.items() for name in names]
-    return read[0].pointer is None and read[0].rest in names
 
 
 def _schema(scope: Scope) -> InputsSchema:

@@ -59,6 +59,12 @@ class Effects(Protocol):
     async def invoke(self, name: str, workflow_type: str, inputs: dict[str, Any]) -> Invoked:
         """Run a workflow beside the steps; `name` tells it apart from others of the run."""
 
+    async def evaluate(self, templates: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
+        """Return what templates come to that workflow code can't compute, absent ones left out.
+
+        `values` are the inputs, steps and workflows of the run, as far as they are known.
+        """
+
     async def pause(self, pause: Pause) -> None:
         """Return after the pause's seconds."""
 

@@ -1,7 +1,8 @@
 """Parameters that are the inputs of a workflow: of a step that calls one, of an action.
 
 «When the step, success action, or failure action in context specifies a `workflowId`, then all
-parameters map to workflow inputs» (Arazzo 1.1.0, 5.8.6). They are computed in workflow code.
+parameters map to workflow inputs» (Arazzo 1.1.0, 5.8.6). They are computed in workflow code,
+or by a local activity (see evaluation.py).
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from arazzo import expression, navigation, selector
+from arazzo import expression
 from arazzo.call_compilation import expressions_in
 from arazzo.scope import closest
 from arazzo.written_parameters import resolved_parameter
@@ -86,13 +87,7 @@ class HandedInputs:
     def _check(self, one: Parameter, path: Path, *, secret: bool) -> None:
         where = (*self.scope.path, *path, "value")
         self.names.check_value(one.value, where, self.collected, after_response=False)
-        for written in selector.queries_in(one.value):
-            what = f"a selector in an input of a workflow (`{written['selector']}`)"
-            self.scope.unsupported(what, path, self.step_id)
         for used in expressions_in(one.value):
-            if navigation.needs_jsonpath(used.text):
-                what = f"a query in an input of a workflow (`{used.text}`)"
-                self.scope.unsupported(what, path, self.step_id)
             found = expression.references(used)
             if secret:
                 self.names.seal(used)

@@ -14,7 +14,7 @@ from arazzo.errors import InputInvalid
 from arazzo.navigation import resolve_pointer
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator
 
     from arazzo.context import Json
 
@@ -95,8 +95,14 @@ class InputsSchema:
             schema = resolve_pointer(self._root, reference[1:])
         return beside
 
-    def check(self, given: Json, secret_inputs: Collection[str]) -> dict[str, Any]:
-        """Return the inputs with defaults applied. Raises InputInvalid with all that is wrong."""
+    def check(
+        self, given: Json, secret_inputs: Collection[str], *, handed_on: bool = False
+    ) -> dict[str, Any]:
+        """Return the inputs with defaults applied. Raises InputInvalid with all that is wrong.
+
+        `handed_on` says that another workflow gives them: then any input may be, or hold, what
+        that one has sealed.
+        """
         if given is not None and not isinstance(given, dict):
             raise InputInvalid(
                 f"the inputs must be one JSON object, not {type(given).__name__}",
@@ -104,7 +110,7 @@ class InputsSchema:
             )
         inputs = self._with_defaults(given or {})
         problems = [
-            *self._secret_problems(inputs, secret_inputs),
+            *self._secret_problems(inputs, secret_inputs, handed_on=handed_on),
             *self._schema_problems(inputs, secret_inputs),
             *self._unknown_names(inputs),
         ]
@@ -121,15 +127,17 @@ class InputsSchema:
         return {**defaults, **given}
 
     def _secret_problems(
-        self, inputs: dict[str, Any], secret_inputs: Collection[str]
+        self, inputs: dict[str, Any], secret_inputs: Collection[str], *, handed_on: bool
     ) -> Iterator[str]:
         for name, value in inputs.items():
+            if handed_on and _holds(value, is_sealed) and not _holds(value, is_secret):
+                continue
             if name in secret_inputs and value is not None and not is_hidden(value):
                 yield (
                     f"`{name}` is secret, so it must be given by name and not in plain: "
                     f'--secret {name}=NAME, or {{"{SECRET_KEY}": "NAME"}}'
                 )
-            if name not in secret_inputs and _holds_secret(value):
+            if name not in secret_inputs and _holds(value, is_hidden):
                 yield f"`{name}` is not secret, so it can't be given as a secret's name"
 
     def _schema_problems(
@@ -138,7 +146,7 @@ class InputsSchema:
         masked = {
             name: "secret"
             for name, value in inputs.items()
-            if name in secret_inputs or is_hidden(value)
+            if name in secret_inputs or _holds(value, is_hidden)
         }
         for error in self._validator.iter_errors({**inputs, **masked}):
             if error.instance_path and error.instance_path[0] in masked:
@@ -162,11 +170,11 @@ def _refuse_to_fetch(uri: str) -> Json:
     raise ValueError(message)
 
 
-def _holds_secret(value: Json) -> bool:
+def _holds(value: Json, what: Callable[[Json], bool]) -> bool:
     pending = [value]
     while pending:
         one = pending.pop()
-        if is_hidden(one):
+        if what(one):
             return True
         if isinstance(one, dict):
             pending.extend(one.values())

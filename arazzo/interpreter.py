@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any, Final, assert_never
 from arazzo import run_errors, template
 from arazzo.context import Context, constants_of
 from arazzo.effects import Pause, Transferred
-from arazzo.outcome import computed
 from arazzo.plan import canonical
 from arazzo.run_errors import LARGEST_RUN_BYTES
-from arazzo.state import TransferState, digest_of
+from arazzo.state import TransferState, digest_of, joined_pages
 from arazzo.transition import (
     SHORTEST_RETRY,
     End,
@@ -39,25 +38,13 @@ if TYPE_CHECKING:
 
     from arazzo.effects import Effects
     from arazzo.outcome import Outcome
-    from arazzo.plan import ActionPlan, Plan, StepPlan
+    from arazzo.plan import ActionPlan, Invocation, Plan, StepPlan
     from arazzo.state import RunState, StepState
     from arazzo.transition import Transition
 
 
 SHORTEST_ATTEMPT: Final = 0.001
 """The seconds that an attempt has at least, for 0 would mean that it has no bound."""
-
-
-def joined_pages(
-    before: dict[str, Any], outputs: dict[str, Any], names: Collection[str]
-) -> dict[str, Any]:
-    """Return the outputs of a page, with the lists of those names behind the lists before."""
-    joined = {
-        name: [*before[name], *outputs[name]]
-        for name in names
-        if isinstance(before.get(name), list) and isinstance(outputs.get(name), list)
-    }
-    return {**outputs, **joined}
 
 
 class Interpreter:
@@ -89,7 +76,8 @@ class Interpreter:
             await self._visit(step)
         if self.transferred is not None:
             return self.transferred
-        return computed(self.plan.outputs, self._context())
+        outputs = await self._computed(self.plan.outputs, self.plan.by_activity)
+        return {name: outputs.get(name) for name in self.plan.outputs}
 
     def _context(self) -> Context:
         state = self.state
@@ -104,7 +92,7 @@ class Interpreter:
         for one in self.plan.depends_on:
             if one.name in self.state.workflows:
                 continue
-            inputs = self._evaluated(one.invocation.inputs)
+            inputs = await self._handed(one.invocation)
             kind = one.invocation.workflow_type
             invoked = await self.effects.invoke(f"dependsOn/{one.name}", kind, inputs)
             if invoked.outputs is None:
@@ -117,8 +105,20 @@ class Interpreter:
         read = name in self.plan.workflow_reads
         self.state.workflows[name] = {"inputs": inputs, "outputs": outputs} if read else {}
 
-    def _evaluated(self, inputs: dict[str, Any]) -> Any:
-        return template.evaluate_value(template.compile_value(inputs), self._context())
+    async def _handed(self, giver: ActionPlan | Invocation) -> dict[str, Any]:
+        """Return the inputs that an action or a step hands to another workflow."""
+        return await self._computed(giver.inputs, giver.by_activity)
+
+    async def _computed(
+        self, templates: dict[str, Any], by_activity: Collection[str]
+    ) -> dict[str, Any]:
+        """Return the values by name, absent ones left out; an activity computes some of them."""
+        here = {name: one for name, one in templates.items() if name not in by_activity}
+        found = template.evaluate_each(here, self._context())
+        if by_activity:
+            asked = {name: templates[name] for name in by_activity}
+            found |= await self.effects.evaluate(asked, self.state.all_values())
+        return {name: found[name] for name in templates if name in found}
 
     async def _visit(self, step: StepPlan) -> None:
         self._enter(step)
@@ -180,7 +180,7 @@ class Interpreter:
             values["left"] = max(SHORTEST_ATTEMPT, self._left(until))
         if invocation is None:
             return await self.effects.perform(step, values)
-        inputs = self._evaluated(invocation.inputs)
+        inputs = await self._handed(invocation)
         outcome = await self.effects.call(step, inputs, values)
         if outcome.passed and invocation.workflow_id in self.plan.workflow_reads:
             self._remember(invocation.workflow_id, inputs, outcome.outputs)
@@ -268,7 +268,7 @@ class Interpreter:
         self, step: StepPlan, outcome: Outcome, action: ActionPlan, after: float | None
     ) -> None:
         """Hand over; workflows that transfer to each other with the same inputs are a poll."""
-        target, inputs = action.workflow or "", self._evaluated(action.inputs)
+        target, inputs = action.workflow or "", await self._handed(action)
         digest, transfers = digest_of(inputs), dict(self.state.transfers)
         before = transfers.get(target)
         if before is None or before.digest != digest:
@@ -366,7 +366,7 @@ class Interpreter:
         elif action.workflow is not None:
             number = self.state.step(step.step_id).attempts
             name = f"{step.step_id}/{action.name}#{number}"
-            inputs = self._evaluated(action.inputs)
+            inputs = await self._handed(action)
             invoked = await self.effects.invoke(name, action.workflow, inputs)
             if invoked.outputs is None:
                 role = f"which runs before a retry of step `{step.step_id}`"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from arazzo.yaml_text import Path
 
 RESERVED_OPERATION_IDS: Final = frozenset(
-    ("load_plan", "seal_run", "judge_lost_attempt", "judge_workflow_step")
+    ("load_plan", "seal_run", "judge_lost_attempt", "judge_workflow_step", "evaluate_values")
 )
 """Names of our own activities: Temporal would call those in place of the operation's."""
 

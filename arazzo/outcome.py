@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from pydantic import BaseModel, ConfigDict
 
 from arazzo import criterion, template
-from arazzo.context import ABSENT, Context
+from arazzo.context import Context
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -139,8 +139,4 @@ def chosen(actions: Collection[ActionPlan], context: Context, spent: Collection[
 
 def computed(outputs: dict[str, Any], context: Context) -> dict[str, Json]:
     """Return the values of outputs; one that finds nothing is null (DESIGN.md, «Values»)."""
-    values: dict[str, Json] = {}
-    for name, text in outputs.items():
-        value = template.evaluate_value(template.compile_value(text), context)
-        values[name] = None if value is ABSENT else value
-    return values
+    return {**dict.fromkeys(outputs), **template.evaluate_each(outputs, context)}

@@ -48,7 +48,8 @@ class ActionPlan(PlanPart):
     """An action. `target` is a stepId of the same workflow; `retry_after` is in seconds.
 
     `workflow` is the type of a workflow that a goto transfers to, or that runs before a retry,
-    with these `inputs`, whose strings hold expressions.
+    with these `inputs`, whose strings hold expressions; an activity computes those that
+    `by_activity` names.
     """
 
     name: str
@@ -56,6 +57,7 @@ class ActionPlan(PlanPart):
     target: str | None = None
     workflow: str | None = None
     inputs: dict[str, Any] = {}
+    by_activity: tuple[str, ...] = ()
     retry_after: float | None = None
     retry_limit: int | None = None
     criteria: tuple[CriterionPlan, ...] = ()
@@ -177,12 +179,13 @@ class Call(PlanPart):
 class Invocation(PlanPart):
     """A workflow as one step calls it: its type, and its inputs, whose strings hold expressions.
 
-    `workflow_id` is its id in the document, as expressions say it.
+    `workflow_id` is its id in the document, as expressions say it; `by_activity` as in an action.
     """
 
     workflow_type: str
     workflow_id: str = ""
     inputs: dict[str, Any] = {}
+    by_activity: tuple[str, ...] = ()
 
 
 class AttemptPlan(PlanPart):
@@ -304,7 +307,9 @@ class Plan(PlanPart):
     carries the JSON Schema of its inputs too, since no document is asked when it begins.
     `transfers` are those that a goto can transfer to, from here or from one of them;
     `workflow_reads` are the workflowIds of which inputs or outputs are read; `constants` are
-    those that outputs and inputs of called workflows read.
+    those that outputs and inputs of called workflows read. An activity computes the outputs that
+    `by_activity` names (see evaluation.py); `secrets` are the secret names that it may look up
+    (None: any).
     """
 
     plan_format: int
@@ -320,6 +325,8 @@ class Plan(PlanPart):
     transfers: dict[str, SubWorkflow] = {}
     workflow_reads: tuple[str, ...] = ()
     constants: dict[str, Any] = {}
+    by_activity: tuple[str, ...] = ()
+    secrets: tuple[str, ...] | None = None
     inputs_schema: Any = None
     component_inputs: dict[str, Any] = {}
 

@@ -14,6 +14,8 @@ from arazzo.inputs import is_sealed
 from arazzo.plan import canonical
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from arazzo.plan import Reads
 
 Standing = Literal["pending", "running", "waiting", "passed", "failed"]
@@ -117,9 +119,25 @@ class RunState(BaseModel):
             **({"workflows": read} if read else {}),
         }
 
+    def all_values(self) -> dict[str, Any]:
+        """Return all inputs, outputs of steps and completed workflows."""
+        return {"inputs": self.inputs, "steps": self.outputs, "workflows": self.workflows}
+
     def digest(self, reads: Reads) -> str:
         """Return a digest of the values; a sealed one, spelt otherwise each time, is left out."""
         return digest_of(self.values(reads))
+
+
+def joined_pages(
+    before: dict[str, Any], outputs: dict[str, Any], names: Collection[str]
+) -> dict[str, Any]:
+    """Return the outputs of a page, with the lists of those names behind the lists before."""
+    joined = {
+        name: [*before[name], *outputs[name]]
+        for name in names
+        if isinstance(before.get(name), list) and isinstance(outputs.get(name), list)
+    }
+    return {**outputs, **joined}
 
 
 def digest_of(value: Any) -> str:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from arazzo import navigation, selector
 from arazzo.action_compilation import ActionCompiler
-from arazzo.call_compilation import CallCompiler, expressions_in
+from arazzo.call_compilation import CallCompiler
 from arazzo.document_constants import constants, written_components
 from arazzo.invocation_compilation import InvocationCompiler
 from arazzo.model import CriterionExpressionType
@@ -213,16 +212,6 @@ class StepCompiler:
             self.names.check_value(
                 value, (*self.scope.path, *path), self.output_reads, after_response=False
             )
-            self._refuse_queries(value, path)
-
-    def _refuse_queries(self, value: Any, path: Path) -> None:
-        """No query library runs in workflow code, so its upgrade can't break a replay."""
-        for written in selector.queries_in(value):
-            what = f"a selector in an output of a workflow (`{written['selector']}`)"
-            self.scope.unsupported(what, path)
-        for one in expressions_in(value):
-            if navigation.needs_jsonpath(one.text):
-                self.scope.unsupported(f"a query in an output of a workflow (`{one.text}`)", path)
 
 
 def _criterion_plan(one: Criterion) -> CriterionPlan:

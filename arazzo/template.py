@@ -22,7 +22,7 @@ from arazzo.navigation import text_of
 from arazzo.selector import Selector
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from arazzo.context import Absent, Context, Json
 
@@ -166,6 +166,12 @@ def evaluate_value(compiled: CompiledValue, context: Context) -> Json | Absent:
         values = (evaluate_value(child, context) for child in compiled)
         return [value for value in values if value is not ABSENT]
     return compiled
+
+
+def evaluate_each(values: Mapping[str, Json], context: Context) -> dict[str, Json]:
+    """Return what JSON values with expressions come to, by name; an absent one is left out."""
+    found = {name: evaluate_value(compile_value(one), context) for name, one in values.items()}
+    return {name: value for name, value in found.items() if value is not ABSENT}
 
 
 def _key(key: str | Template, context: Context) -> str:

@@ -8,23 +8,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from arazzo.call_compilation import expressions_in
 from arazzo.plan import SubWorkflow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from arazzo.expression import Expression
     from arazzo.plan import ActionPlan, Plan, StepPlan
 
 
 def transfer_targets(plan: Plan) -> Iterator[str]:
     """Yield the types of the workflows that the plan's own actions transfer to."""
     for step in plan.steps:
-        yield from (one.workflow for one in _actions(step) if one.type == "goto" and one.workflow)
+        yield from (one.workflow for one in actions_of(step) if one.type == "goto" and one.workflow)
 
 
-def _actions(step: StepPlan) -> tuple[ActionPlan, ...]:
+def actions_of(step: StepPlan) -> tuple[ActionPlan, ...]:
+    """Return the actions of a step, those of success first."""
     return (*step.attempt.on_success, *step.attempt.on_failure)
 
 
@@ -52,32 +51,3 @@ def missing_targets(plan: Plan) -> set[str]:
     for sub in plan.transfers.values():
         targets.update(transfer_targets(sub.plan))
     return targets - set(plan.transfers)
-
-
-def secret_inputs(known: Mapping[str, SubWorkflow]) -> dict[str, set[str]]:
-    """Return the secret inputs by workflow type, with those that a goto makes a secret one of."""
-    secrets = {name: set(sub.plan.secret_inputs) for name, sub in known.items()}
-    while True:
-        more = [
-            (name, one.rest)
-            for name, sub in known.items()
-            for one in _into_secrets(sub.plan, secrets)
-            if one.root == "inputs" and one.rest not in secrets[name]
-        ]
-        if not more:
-            return secrets
-        for name, read in more:
-            secrets[name].add(read)
-
-
-def secret_outputs(plan: Plan, secrets: Mapping[str, set[str]]) -> Iterator[str]:
-    """Yield the outputs of steps that a goto makes a secret input of."""
-    yield from (one.text for one in _into_secrets(plan, secrets) if one.root == "steps")
-
-
-def _into_secrets(plan: Plan, secrets: Mapping[str, set[str]]) -> Iterator[Expression]:
-    for step in plan.steps:
-        for action in _actions(step):
-            wanted = secrets.get(action.workflow or "", set()) & set(action.inputs)
-            for name in wanted if action.type == "goto" else ():
-                yield from expressions_in(action.inputs[name])

@@ -127,6 +127,10 @@ class Silent:
         """No workflow of this benchmark calls another."""
         raise NotImplementedError
 
+    async def evaluate(self, _templates: Any, _values: Any) -> dict[str, Any]:
+        """No value of this benchmark queries."""
+        raise NotImplementedError
+
     async def pause(self, _pause: Pause) -> None:
         """Wait for nothing."""
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from math import inf
 from typing import TYPE_CHECKING, Any
 
-from activities.names import AttemptRequest, LoadPlanRequest
+from activities.evaluation import Evaluations
+from activities.names import AttemptRequest, EvaluationRequest, LoadPlanRequest
 from activities.operation import AttemptAgain, context_of
 from activities.signing import sign
 from arazzo.effects import Invoked, Transferred
@@ -148,6 +149,16 @@ class RehearsalEffects:
         )
         begun = RunState.model_validate(self.plans.load(request).state)
         return await self.of(plan, self.run).outputs(begun)
+
+    async def evaluate(self, templates: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
+        """Compute as the local activity does."""
+        request = EvaluationRequest(
+            templates=templates,
+            values=values,
+            constants=self.plan.constants,
+            secrets=self.plan.secrets,
+        )
+        return Evaluations(self.operations.key, self.operations.secrets).evaluate(request)
 
     async def pause(self, pause: Pause) -> None:
         """Wait, shortened."""

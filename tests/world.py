@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from arazzo import template
+from arazzo.context import Context
 from arazzo.effects import Invoked, Pause, Transferred
 from arazzo.errors import DurazzoError
 from arazzo.interpreter import Interpreter
@@ -31,6 +33,7 @@ class World:
     counts: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     beside: Mapping[str, Invoked] = field(default_factory=dict)
     invoked: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
+    evaluated: list[list[str]] = field(default_factory=list)
 
     def now(self) -> float:
         """Tell the time of this world."""
@@ -51,6 +54,14 @@ class World:
         """Answer for a workflow beside the steps, and remember it."""
         self.invoked.append((name, workflow_type, inputs))
         return self.beside.get(workflow_type, Invoked({}))
+
+    async def evaluate(self, templates: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
+        """Compute in the same process, and remember what was asked for."""
+        self.evaluated.append(sorted(templates))
+        context = Context(
+            inputs=values["inputs"], steps=values["steps"], workflows=values["workflows"]
+        )
+        return template.evaluate_each(templates, context)
 
     async def pause(self, pause: Pause) -> None:
         """Let the time pass."""

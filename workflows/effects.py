@@ -21,10 +21,12 @@ from temporalio.exceptions import (
 )
 
 from activities.names import (
+    EVALUATE_VALUES,
     JUDGE_LOST_ATTEMPT,
     JUDGE_WORKFLOW_STEP,
     SEAL_RUN,
     AttemptRequest,
+    EvaluationRequest,
     WorkflowStepRequest,
 )
 from arazzo.effects import Invoked
@@ -210,6 +212,26 @@ class TemporalEffects:
             start_to_close_timeout=LOCAL_ACTIVITY_TIMEOUT,
         )
         return result
+
+    async def evaluate(self, templates: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
+        """Have a local activity compute what queries, or needs a secret opened."""
+        request = EvaluationRequest(
+            templates=templates,
+            values=values,
+            constants=self.plan.constants,
+            secrets=self.plan.secrets,
+        )
+        try:
+            found: dict[str, Any] = await workflow.execute_local_activity(
+                EVALUATE_VALUES,
+                request.as_json(),
+                start_to_close_timeout=LOCAL_ACTIVITY_TIMEOUT,
+            )
+        except ActivityError as error:
+            if isinstance(error.cause, ApplicationError):
+                raise error.cause from None
+            raise
+        return found
 
     async def pause(self, pause: Pause) -> None:
         """Wait by a durable timer, whose summary tells what for."""

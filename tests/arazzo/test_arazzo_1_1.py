@@ -308,10 +308,6 @@ def test_a_mistake_is_found(case: Case) -> None:
 ELSEWHERE = "$workflows.child.steps.one"
 REFUSED = [
     (
-        "a query in an input of a workflow (`$steps.create.outputs.id[*].a`)",
-        handing(f"[{HERE}{{name: size, value: '$steps.create.outputs.id[*].a'}}]"),
-    ),
-    (
         f"a step that depends on a step of another workflow (`{ELSEWHERE}`)",
         (POLL, f"{POLL}\n    dependsOn: [{HERE}{ELSEWHERE}]"),
     ),

@@ -186,22 +186,23 @@ def test_an_input_is_secret_when_gotos_make_it_one() -> None:
     """By way of any workflow, whatever it is named there."""
     text = changed(ARAZZO + THIRD, "1.0.1", "1.1.0", GOTO, TO_SECOND, "GIVEN", WORD)
     workflows = Written(text).compiled().workflows
-    secrets = {one.workflow_type: one.plan.secret_inputs for one in workflows if one.plan}
+    plans = {one.workflow_type: one.plan for one in workflows if one.plan}
+    secrets = {kind: plan.secret_inputs for kind, plan in plans.items()}
     assert secrets == {"run-job": ("token",), "second": ("word",), "third": ("key",)}
+    beside = {kind: sub.plan.secret_inputs for kind, sub in plans["run-job"].transfers.items()}
+    assert beside == {"second": ("word",), "third": ("key",)}
 
 
-def test_a_secret_output_that_a_goto_hands_on_is_refused() -> None:
-    """It would lie in the history in plain."""
+def test_a_secret_output_that_a_goto_hands_on_is_sealed() -> None:
+    """Where it arises, in whichever plan it lies: the target's own, or the table of the first."""
     key = "{name: key, value: $steps.only.outputs.all}"
     only = "stepId: only\n    operationId: listJobs\n    onSuccess"
     read = only.replace("onSuccess", "outputs: {all: $response.body}\n    onSuccess")
-    text = changed(ARAZZO + THIRD, "1.0.1", "1.1.0", "GIVEN", key, only, read)
-    second = next(
-        one for one in Written(text).compiled().workflows if one.workflow_type == "second"
-    )
-    (found,) = second.findings
-    assert (second.plan, found.code) == (None, "unsupported")
-    assert "a secret output that a goto hands on (`$steps.only.outputs.all`)" in found.message
+    text = changed(ARAZZO + THIRD, "1.0.1", "1.1.0", GOTO, TO_SECOND, "GIVEN", key, only, read)
+    workflows = Written(text).compiled().workflows
+    plans = {one.workflow_type: one.plan for one in workflows if one.plan}
+    beside = plans["run-job"].transfers["second"].plan
+    assert plans["second"].steps[0].attempt.sealed == beside.steps[0].attempt.sealed == ("all",)
 
 
 def test_a_workflow_before_a_retry_keeps_its_secrets() -> None:

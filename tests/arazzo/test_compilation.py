@@ -54,6 +54,9 @@ def _without_body(call: str) -> tuple[str, ...]:
     return (*_calling(call), body + outputs, "", "create.outputs.id", "create.outputs.all")
 
 
+COMPONENT = "components: {parameters: {one: {name: one, value: 1}}}\n"
+
+
 @dataclass(frozen=True)
 class Broken:
     """A mistake: what is changed in the good document, and the finding that must come of it."""
@@ -81,6 +84,19 @@ BROKEN = [
         ("{name: $inputs.name}", f"{{name: {HERE}$self}}"),
         "`$self` can't be read: the document has no `$self`",
         "give the document a `$self:`",
+    ),
+    Broken(
+        "component-as-written",
+        (
+            "workflows:\n- workflowId: run-job",
+            COMPONENT + "workflows:\n- workflowId: run-job",
+            "{name: $inputs.name}",
+            f"{{name: {HERE}$components.parameters.one}}",
+        ),
+        "`$components.parameters.one` is the component as it is written: "
+        "it is not applied or evaluated",
+        "to apply it write `reference:`; to read its value name that, as in `NAME.value`",
+        severity="warning",
     ),
     Broken(
         "invalid-selector",

@@ -35,10 +35,6 @@ NOT_YET = [
         "an output that is no expression",
         ("state: $response.body#/state", f"{HERE}state: [1]"),
     ),
-    (
-        "a query in an output of a workflow (`$steps.poll.outputs.state[*].a`)",
-        ("state: $steps.poll.outputs.state", f"state: {HERE}$steps.poll.outputs.state[*].a"),
-    ),
 ]
 
 
@@ -51,26 +47,6 @@ def test_what_is_not_supported_yet_is_refused_by_name(what: str, changes: tuple[
     assert f"{what} is not supported yet" in [one.message for one in found]
     assert str(found[0].place) == f"jobs.arazzo.yaml:{place}"
     assert workflow.plan is None
-
-
-def test_a_query_in_an_input_of_a_workflow_is_refused() -> None:
-    """Inputs of a called workflow are computed in workflow code, which loads no query library."""
-    child = (
-        "- {workflowId: child, inputs: {properties: {a: {}}}, "
-        "steps: [{stepId: one, operationId: listJobs}]}\n"
-    )
-    step = (
-        "  - {stepId: call, workflowId: child, "
-        "parameters: [«{name: a, value: '$steps.poll.outputs.state[*].b'}]}\n"
-    )
-    text, place = pointed(
-        changed(ARAZZO, "  outputs:\n    state: $steps", f"{step}  outputs:\n    state: $steps")
-    )
-    (found,) = [one for one in Written(text + child).findings() if one.severity == "error"]
-    assert str(found.place) == f"jobs.arazzo.yaml:{place}"
-    assert found.message == (
-        "a query in an input of a workflow (`$steps.poll.outputs.state[*].b`) is not supported yet"
-    )
 
 
 def test_a_reference_to_another_file_is_refused() -> None:

@@ -3,6 +3,8 @@
 A change here reaches runs that are under way. A new optional field needs one line below; anything
 else needs a new `PLAN_FORMAT` or `ENGINE_REV`, or must not be done. Defaults are pinned too: what
 is at its default is left out of a plan, so another default would change plans already written.
+
+The reason for the length: one table of all persisted objects.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import pytest
 from pydantic import BaseModel
 
 from activities import names, signing
+from activities.evaluation import Evaluations
 from activities.load_plan import Plans
 from activities.operation import Operations
 from arazzo import errors, inputs, outcome, plan, provider, state
@@ -43,6 +46,7 @@ SHAPES: Final[dict[str, dict[str, Any]]] = {
         "target": None,
         "workflow": None,
         "inputs": {},
+        "by_activity": [],
         "retry_after": None,
         "retry_limit": None,
         "criteria": [],
@@ -119,6 +123,7 @@ SHAPES: Final[dict[str, dict[str, Any]]] = {
         "workflow_type": REQUIRED,
         "workflow_id": "",
         "inputs": {},
+        "by_activity": [],
     },
     "AttemptPlan": {
         "workflow_id": REQUIRED,
@@ -170,6 +175,8 @@ SHAPES: Final[dict[str, dict[str, Any]]] = {
         "transfers": {},
         "workflow_reads": [],
         "constants": {},
+        "by_activity": [],
+        "secrets": None,
         "inputs_schema": None,
         "component_inputs": {},
     },
@@ -250,6 +257,12 @@ SHAPES: Final[dict[str, dict[str, Any]]] = {
         "why": "",
         "error": "",
     },
+    "EvaluationRequest": {
+        "templates": REQUIRED,
+        "values": REQUIRED,
+        "constants": {},
+        "secrets": None,
+    },
     "RunOptions": {"server": None, "polling": {}},
 }
 """Every persisted object: its fields, and their defaults as JSON."""
@@ -308,6 +321,8 @@ def test_activity_types() -> None:
     judged = activity_name(Operations.judge_workflow_step)
     assert judged == names.JUDGE_WORKFLOW_STEP == "judge_workflow_step"
     assert activity_name(Operations.attempt) is None
+    evaluated = activity_name(Evaluations.evaluate_values)
+    assert evaluated == names.EVALUATE_VALUES == "evaluate_values"
 
 
 @pytest.mark.parametrize(("attempt", "activity_id"), [(1, "poll"), (2, "poll#2"), (11, "poll#11")])

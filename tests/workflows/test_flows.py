@@ -128,6 +128,12 @@ ANSWER = "{answer: $steps.x.outputs.answer}"
 SELECTED = (
     "{all: $response.body, answer: {context: $response.body, selector: $.answer, type: jsonpath}}"
 )
+ALL = "{all: $response.body}"
+THINGS = [{"n": 1, "name": "one"}, {"n": 2, "name": "two"}]
+NAMES = """
+      answer: $steps.x.outputs.all.answer
+      names: {context: $steps.x.outputs.all, selector: '$.things[*].name', type: jsonpath}
+      none: $steps.x.outputs.all.things[?@.gone]"""
 OF_A = "{context: $steps.a.outputs.all, selector: /answer, type: jsonpointer}"
 WHEN_OK = "criteria: [{condition: $statusCode == 200}]"
 LOOK = """
@@ -256,6 +262,27 @@ CASES = {
         {"answer": "a"},
         ["/a", "/a"],
     ),
+    "queries-in-outputs-and-inputs": Case(
+        flow(
+            touching("a", "a").replace("{answer: $response.body#/answer}", ALL)
+            + """
+      - stepId: b
+        workflowId: second
+        parameters: [{name: what, value: '$steps.a.outputs.all.things[?@.n == 2].name'}]
+"""
+            + touching("c", "c", HANDING.format("type: goto")).replace(
+                "not {$inputs.what} but {$steps.a.outputs.answer}",
+                "all {$steps.a.outputs.all..name}",
+            ),
+        )
+        + other(
+            "second",
+            touching("x", "x {$inputs.what}").replace("{answer: $response.body#/answer}", ALL),
+            NAMES,
+        ),
+        {"answer": 'x all ["one","two"]', "names": ["one", "two"], "none": None},
+        ["/a", "/x two", "/c", '/x all ["one","two"]'],
+    ),
     "constants-of-the-document": Case(
         flow(
             touching("a", "{$sourceDescriptions.others.type}")
@@ -370,7 +397,7 @@ def answering(case: Case) -> Callable[[Asked], Any]:
         counts[asked.path] = counts.get(asked.path, 0) + 1
         statuses = case.answers.get(asked.path, [200])
         status = statuses[min(counts[asked.path], len(statuses)) - 1]
-        return status, {"answer": asked.path[1:]}, case.headers
+        return status, {"answer": asked.path[1:], "things": THINGS}, case.headers
 
     return answer
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from conftest import House
+from recorded import recorded
 from scripted import Asked, Service, scripted_house
 from terminal import Terminal
 
@@ -123,16 +122,9 @@ async def test_a_token_is_used_and_stands_in_no_history(
     assert outputs["mirrored"] == "Bearer *****"
     sent = [one.headers["authorization"] for one in service.asked if one.path == "/things"]
     assert set(sent) == {f"Bearer {TOKEN}"}
-    runs = [handle, client.get_workflow_handle(f"{handle.id}/{child}")]
-    histories = [decoded((await run.fetch_history()).to_json()) for run in runs]
+    histories = await recorded(client, handle.id, f"{handle.id}/{child}")
     assert not [text for text in histories if TOKEN in text]
     assert [text for text in histories if "the-canary" in text]
-
-
-def decoded(history: str) -> str:
-    """Return a history with its base64 payloads as text as well."""
-    found = re.findall(r'"data": "([A-Za-z0-9+/=]+)"', history)
-    return history + "".join(base64.b64decode(one).decode(errors="replace") for one in found)
 
 
 async def test_a_sealed_output_leaves_the_workflow_sealed(accounts: tuple[House, Service]) -> None:
