@@ -14,8 +14,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, quote_plus, urlencode, urljoin
 
-from activities.client import TransportFailed, send
-from activities.faults import Fault
+from activities.client import send
+from activities.faults import Fault, TransportFailed
 from arazzo.context import RequestView
 from arazzo.errors import DocumentInvalid, Finding, SecretMissing, StepFailed
 from arazzo.request import Request
@@ -23,7 +23,7 @@ from arazzo.request import Request
 if TYPE_CHECKING:
     import httpx
 
-    from activities.client import Answer
+    from activities.answers import Answer
     from activities.credentials import Masking, SecretStore
     from arazzo.plan import Call, CredentialPlan
 

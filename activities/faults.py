@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 import httpx
 
+from arazzo.errors import OtherPartyError
+
 if TYPE_CHECKING:
     from arazzo.outcome import Sent
 
@@ -50,3 +52,12 @@ def fault_of(error: Exception) -> Fault:
         if cls in FAULTS:
             return FAULTS[cls]
     raise error
+
+
+class TransportFailed(OtherPartyError):
+    """No answer came; `fault` says what that means."""
+
+    def __init__(self, fault: Fault, text: str) -> None:
+        """Keep the fault beside the text."""
+        super().__init__(f"{fault.said}: {text}" if text else fault.said, reason="transport")
+        self.fault = fault

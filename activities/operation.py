@@ -18,8 +18,9 @@ from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.authorization import Authorizer
-from activities.client import TransportFailed, send
+from activities.client import send
 from activities.credentials import Masking, SecretStore, reveal
+from activities.faults import TransportFailed
 from activities.names import TRANSPORT_FAILURE, AttemptRequest, WorkflowStepRequest
 from activities.sealing import seal
 from activities.signing import verify
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from activities.client import Answer
+    from activities.answers import Answer
     from arazzo.plan import Call
     from arazzo.request import Request
 

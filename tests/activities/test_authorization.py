@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 from activities.authorization import Authorizer
-from activities.client import TransportFailed
 from activities.credentials import Masking, SecretStore
+from activities.faults import TransportFailed
 from arazzo.context import RequestView
 from arazzo.errors import DurazzoError, SecretMissing, StepFailed
 from arazzo.plan import Call, CredentialPlan

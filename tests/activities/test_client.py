@@ -14,7 +14,9 @@ import httpx
 import pytest
 from attempts import SERVER, answering, call, request
 
-from activities.client import MOST_NESTED, Answer, TransportFailed, make_client, send
+from activities.answers import MOST_NESTED, Answer
+from activities.client import make_client, send
+from activities.faults import TransportFailed
 from arazzo.context import ABSENT
 from arazzo.errors import PayloadTooLarge
 from arazzo.request import Request
