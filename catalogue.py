@@ -122,6 +122,9 @@ def worker_defaults(settings: Settings) -> Defaults:
     return Defaults(
         connect_timeout=settings.http_connect_seconds,
         total_timeout=settings.http_total_seconds,
+        read_timeout=settings.http_read_seconds or 0.0,
+        write_timeout=settings.http_write_seconds or 0.0,
+        pool_timeout=settings.http_pool_seconds or 0.0,
         activity_margin=settings.activity_margin_seconds,
         transient_attempts=settings.transient_attempts,
         transient_first=settings.transient_first_seconds,

@@ -47,6 +47,9 @@ class Settings(BaseSettings):
 
     http_connect_seconds: Positive = 10.0
     http_total_seconds: Positive = 60.0
+    http_read_seconds: Positive | None = None
+    http_write_seconds: Positive | None = None
+    http_pool_seconds: Positive | None = None
     activity_margin_seconds: Positive = 30.0
     graceful_shutdown_seconds: Annotated[float, Field(ge=0)] = 30.0
     worker_wait_seconds: Positive = 10.0

@@ -1,4 +1,4 @@
-"""An answer that came: its body read within bounds, what it is, and what is wrong with it."""
+"""Reading an answer: its body as the value that its content type says, and its flaws."""
 
 from __future__ import annotations
 
@@ -7,17 +7,20 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from activities.retry_after import retry_after
+import httpx
+
+from activities.decoding import unpacked_body
+from activities.retry_after import asked_wait
 from arazzo.context import ABSENT, ResponseView
 from arazzo.errors import PayloadTooLarge
 
 if TYPE_CHECKING:
-    import httpx
-
     from arazzo.plan import Call
 
 MOST_NESTED: Final = 200
 """Levels of lists and objects in a body: what is nested deeper can't be handed on as a result."""
+TOO_DEEP: Final = f"the body is JSON that is nested more than {MOST_NESTED} levels deep"
+FIRST_ERROR: Final = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +37,23 @@ class Answer:
 
 
 async def read_answer(response: httpx.Response, call: Call) -> Answer:
-    """Read the body of an open response. Raises PayloadTooLarge when it passes the limit."""
-    return _answer(response, await _body(response, call), call)
+    """Read a response that has begun. Raises PayloadTooLarge when its body passes the limit.
+
+    Raises what httpx raises when a body of success breaks; the status of an error says enough
+    without its body.
+    """
+    try:
+        body = await _whole_body(response, call)
+    except (httpx.TransportError, httpx.DecodingError) as error:
+        if response.status_code < FIRST_ERROR:
+            raise
+        return _made(response, (ABSENT, f"the body can't be read: {error}", ""), call)
+    return _made(response, _parsed(response, body), call)
 
 
-async def _body(response: httpx.Response, call: Call) -> bytes:
+async def _whole_body(response: httpx.Response, call: Call) -> bytes:
     parts, size = [], 0
-    async for part in response.aiter_bytes():
+    async for part in unpacked_body(response):
         size += len(part)
         if size > call.largest_response:
             raise PayloadTooLarge(
@@ -52,14 +65,15 @@ async def _body(response: httpx.Response, call: Call) -> bytes:
     return b"".join(parts)
 
 
-def _answer(response: httpx.Response, body: bytes, call: Call) -> Answer:
-    value, flaw, text = _parsed(response, body)
+def _made(response: httpx.Response, parsed: tuple[Any, str, str], call: Call) -> Answer:
+    value, flaw, text = parsed
+    status = response.status_code
     headers = {name.lower(): found for name, found in response.headers.items()}
     return Answer(
-        response=ResponseView(response.status_code, headers, value),
+        response=ResponseView(status, headers, value),
         flaw=flaw,
         text=text,
-        retry_after=retry_after(headers.get("retry-after"), call.retry_after_ceiling),
+        retry_after=asked_wait(status, headers, value, call),
     )
 
 
@@ -85,9 +99,6 @@ def _parsed(response: httpx.Response, body: bytes) -> tuple[Any, str, str]:
     return (value, "", text) if _is_shallow(value) else (text, TOO_DEEP, text)
 
 
-TOO_DEEP: Final = f"the body is JSON that is nested more than {MOST_NESTED} levels deep"
-
-
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is no JSON")
 
@@ -101,12 +112,15 @@ def _finite(text: str) -> float:
 
 
 def _is_shallow(value: Any) -> bool:
-    level = [value]
-    for _ in range(MOST_NESTED + 1):
-        level = [one for one in level if isinstance(one, (dict, list))]
+    """Look level by level, at containers only; every answer passes here, so it must be quick."""
+    level = [value] if isinstance(value, (dict, list)) else []
+    for _ in range(MOST_NESTED):
         if not level:
             return True
         level = [
-            child for one in level for child in (one.values() if isinstance(one, dict) else one)
+            child
+            for one in level
+            for child in (one.values() if type(one) is dict else one)
+            if type(child) is dict or type(child) is list
         ]
-    return False
+    return not level

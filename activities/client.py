@@ -1,4 +1,4 @@
-"""Sending one request: one connection pool per worker, bounded times, safe redirects."""
+"""Sending one request: one connection pool per worker, bounded time and size, safe redirects."""
 
 from __future__ import annotations
 
@@ -14,24 +14,38 @@ from urllib.parse import urlsplit
 import httpx
 
 from activities.answers import read_answer
-from activities.faults import TransportFailed, fault_of
-from activities.network import is_private
-from arazzo.request import Request
+from activities.decoding import ACCEPTED_CODINGS
+from activities.faults import CAUGHT, TransportFailed, fault_of
+from activities.network import (
+    GuardedBackend,
+    is_local_name,
+    is_private,
+    private_addresses,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from activities.answers import Answer
     from arazzo.plan import Call
+    from arazzo.request import Request
 
 KEEPALIVE_SECONDS: Final = 2.0
 """Shorter than the idle time after which common servers hang up (5 s), so that no request is
 written into a connection that is just being closed."""
 
+LAST_PORT: Final = 65535
 MOST_REDIRECTS: Final = 5
 REDIRECTS: Final = frozenset((301, 302, 303, 307, 308))
+FOLLOWED: Final = ("GET", "HEAD")
+"""A request that writes is not sent again somewhere else, whatever the answer says."""
 
-USER_AGENT: Final = "durazzo"
+DEFAULT_HEADERS: Final = {
+    "user-agent": "durazzo",
+    "accept": "application/json, */*;q=0.8",
+    "accept-encoding": ACCEPTED_CODINGS,
+    "connection": "keep-alive",
+}
 
 
 def make_client(transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
@@ -39,7 +53,7 @@ def make_client(transport: httpx.AsyncBaseTransport | None = None) -> httpx.Asyn
 
     It keeps no cookies: a session that one run was given would be sent with the next one's.
     """
-    return httpx.AsyncClient(
+    client = httpx.AsyncClient(
         transport=transport,
         verify=_certificates(),
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
@@ -49,9 +63,13 @@ def make_client(transport: httpx.AsyncBaseTransport | None = None) -> httpx.Asyn
             max_keepalive_connections=50,
             keepalive_expiry=KEEPALIVE_SECONDS,
         ),
-        headers={"User-Agent": USER_AGENT, "Accept": "application/json, */*;q=0.8"},
         trust_env=True,
     )
+    own = client._transport  # noqa: SLF001 - httpx takes no network backend, httpcore does
+    if isinstance(own, httpx.AsyncHTTPTransport):
+        pool = own._pool  # noqa: SLF001 - the same
+        pool._network_backend = GuardedBackend(pool._network_backend)  # noqa: SLF001 - the same
+    return client
 
 
 @cache
@@ -66,31 +84,32 @@ async def send(client: httpx.AsyncClient, request: Request, call: Call) -> Answe
     Raises TransportFailed when none came, PayloadTooLarge when its body passes the limit.
     """
     try:
-        async with asyncio.timeout(call.total_timeout):
-            return await _follow(client, request, call)
-    except (
-        httpx.TransportError, httpx.DecodingError, httpx.InvalidURL, TimeoutError
-    ) as error:  # fmt: skip
+        allowed = call.own_server or is_local_name(_host(request.url))
+        with private_addresses(allowed=allowed):
+            async with asyncio.timeout(call.total_timeout):
+                return await _follow(client, request, call)
+    except CAUGHT as error:
         raise TransportFailed(fault_of(error), str(error)) from error
+
+
+def _host(url: str) -> str:
+    """Return the host of a URL, nothing for one that is not valid, which httpx then says."""
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
 
 
 async def _follow(client: httpx.AsyncClient, request: Request, call: Call) -> Answer:
     for _ in range(MOST_REDIRECTS + 1):
-        async with _open(client, request, call) as response:
-            target = _target(response, request)
-            if target is None:
+        async with _answered(client, request, call) as response:
+            target = response.headers.get("location")
+            followed = response.status_code in REDIRECTS and request.method in FOLLOWED
+            if not followed or not target:
                 return await read_answer(response, call)
-        request = await _redirected(request, target)
+        request = await _redirected(request, str(response.url.join(target)))
     fault = fault_of(httpx.TooManyRedirects(""))
     raise TransportFailed(fault, f"more than {MOST_REDIRECTS}")
-
-
-def _target(response: httpx.Response, request: Request) -> str | None:
-    """Return where a response leads, None for one that is the answer."""
-    place = response.headers.get("location")
-    if response.status_code not in REDIRECTS or not place or request.method != "GET":
-        return None
-    return str(response.url.join(place))
 
 
 async def _redirected(request: Request, url: str) -> Request:
@@ -110,21 +129,37 @@ async def _redirected(request: Request, url: str) -> Request:
 
 
 @asynccontextmanager
-async def _open(
+async def _answered(
     client: httpx.AsyncClient, request: Request, call: Call
 ) -> AsyncIterator[httpx.Response]:
-    """Send a request; its response is open, with the body still to be read."""
-    # Connecting and TLS end before the whole time does: then the request was surely not sent.
-    to_connect = min(call.connect_timeout, call.total_timeout / 2)
-    timeout = httpx.Timeout(call.total_timeout, connect=to_connect, pool=to_connect)
-    async with client.stream(
+    """Send a request; gives the response when its headers have come."""
+    given = {name.lower() for name in request.headers}
+    headers = [(name, text) for name, text in DEFAULT_HEADERS.items() if name not in given]
+    sent = httpx.Request(
         request.method,
         request.url,
-        headers=_encoded(request.headers),
+        headers=[*_encoded(dict(headers)), *_encoded(request.headers)],
         content=request.body,
-        timeout=timeout,
-    ) as response:
+        extensions={"timeout": _timeouts(call)},
+    )
+    if (sent.url.port or 0) > LAST_PORT:  # the network code would raise all kinds of errors
+        raise httpx.InvalidURL(f"there is no port {sent.url.port}")
+    response = await client.send(sent, stream=True)
+    try:
         yield response
+    finally:
+        await response.aclose()
+
+
+def _timeouts(call: Call) -> dict[str, float]:
+    """Connecting and TLS end before the whole time does: then the request was surely not sent."""
+    half = call.total_timeout / 2
+    return {
+        "connect": min(call.connect_timeout, half),
+        "pool": min(call.pool_timeout or call.connect_timeout, half),
+        "read": min(call.read_timeout or call.total_timeout, call.total_timeout),
+        "write": min(call.write_timeout or call.total_timeout, call.total_timeout),
+    }
 
 
 def _encoded(headers: dict[str, str]) -> list[tuple[bytes, bytes]]:

@@ -1,16 +1,19 @@
 """What each failure of the transport means: whether the request reached the other side.
 
-One table over httpx's errors; a test proves it complete. `no` means surely not sent, `maybe`
-that it was sent, wholly or in part, and no answer came back, `yes` that an answer came.
+One table over httpx's errors and over those that escape it; a test proves it complete. `no` means
+surely not sent, `maybe` that it was sent, wholly or in part, and nobody can tell what came of it,
+`yes` that an answer came.
 """
 
 from __future__ import annotations
 
+import ssl
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import httpx
 
+from activities.network import PrivateAddressRefused
 from arazzo.errors import OtherPartyError
 
 if TYPE_CHECKING:
@@ -40,18 +43,22 @@ FAULTS: Final[dict[type[Exception], Fault]] = {
     httpx.WriteError: Fault("maybe", True, "the connection broke while sending"),
     httpx.CloseError: Fault("maybe", True, "the connection broke while closing"),
     httpx.RemoteProtocolError: Fault("maybe", True, "the connection ended without an answer"),
-    httpx.DecodingError: Fault("yes", False, "the answer's encoding is broken"),
+    httpx.DecodingError: Fault("maybe", True, "the answer can't be unpacked"),
     httpx.TooManyRedirects: Fault("yes", False, "too many redirects"),
     TimeoutError: Fault("maybe", True, "no complete answer in time"),
+    ssl.SSLError: Fault("maybe", True, "the other side broke off TLS"),
+    OSError: Fault("maybe", True, "the connection broke"),
+    UnicodeError: Fault("no", False, "the host's name is not valid"),
+    PrivateAddressRefused: Fault("no", False, "a public name leads into a private network"),
 }
+"""A body that breaks after a status of success is `maybe`, too: the request arrived, but what the
+service made of it stood in the part that did not come."""
 
-
-def fault_of(error: Exception) -> Fault:
-    """Return the meaning of a failure, by the nearest class of the table."""
-    for cls in type(error).__mro__:
-        if cls in FAULTS:
-            return FAULTS[cls]
-    raise error
+CAUGHT: Final = (
+    httpx.TransportError, httpx.DecodingError, httpx.InvalidURL,
+    OSError, UnicodeError, PrivateAddressRefused,
+)  # fmt: skip
+"""What ends a request by a fault; TimeoutError and SSLError are OSErrors."""
 
 
 class TransportFailed(OtherPartyError):
@@ -61,3 +68,11 @@ class TransportFailed(OtherPartyError):
         """Keep the fault beside the text."""
         super().__init__(f"{fault.said}: {text}" if text else fault.said, reason="transport")
         self.fault = fault
+
+
+def fault_of(error: Exception) -> Fault:
+    """Return the meaning of a failure, by the nearest class of the table."""
+    for cls in type(error).__mro__:
+        if cls in FAULTS:
+            return FAULTS[cls]
+    raise error

@@ -107,11 +107,18 @@ class Operations:
         if known is not None and known[0] == request.attempt:
             return known[1]
         verify(self.key, request.attempt, request.signature, "this step")
-        plan = AttemptPlan.model_validate(request.attempt)
+        plan = self._with_own_server(AttemptPlan.model_validate(request.attempt))
         if len(self._plans) >= MOST_PLANS:
             self._plans.clear()
         self._plans[request.signature] = (request.attempt, plan)
         return plan
+
+    def _with_own_server(self, plan: AttemptPlan) -> AttemptPlan:
+        """Who starts the worker may name a server of a private network."""
+        call = plan.call
+        if call is None or call.source not in self.servers:
+            return plan
+        return plan.model_copy(update={"call": call.model_copy(update={"own_server": True})})
 
     async def _sent(
         self,

@@ -92,7 +92,27 @@ class CallCompiler:
             total_timeout=self._bounded(provider.timeouts.total or defaults.total_timeout),
             retry_after_ceiling=defaults.retry_after_ceiling,
             largest_response=defaults.largest_response,
+            **self._asked_waits(settings),
+            **self._phases(),
+            own_server=source in provider.servers,
         )
+
+    def _phases(self) -> dict[str, float]:
+        """The times of the phases of a request, as far as somebody has set them."""
+        timeouts, defaults = self.scope.settings.timeouts, self.scope.defaults
+        return {
+            "read_timeout": timeouts.read or defaults.read_timeout,
+            "write_timeout": timeouts.write or defaults.write_timeout,
+            "pool_timeout": timeouts.pool or defaults.pool_timeout,
+        }
+
+    def _asked_waits(self, settings: OperationSettings) -> dict[str, Any]:
+        """Where the body of an error says how long to wait."""
+        asked = settings.retry_after or self.scope.settings.retry_after
+        if asked is None:
+            return {}
+        unit = 1.0 if asked.unit == "seconds" else 0.001
+        return {"retry_after_body": asked.body, "retry_after_unit": unit}
 
     def _check_alone(self) -> None:
         """Find what is wrong whatever the operation is, where there is none to be found."""

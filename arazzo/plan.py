@@ -150,7 +150,10 @@ class Call(PlanPart):
     when sending twice could do something twice; seconds for the timeouts. `credentials` are the
     alternatives of the security requirements, the first of which that the worker has secrets for
     is sent; `link_parameter` is the parameter whose link takes the place of the query. `parts`
-    and `xml` are what the body's schema says of how it is written.
+    and `xml` are what the body's schema says of how it is written. `own_server` is true for a
+    server that the settings name, which may be of a private network; a read, write or pool
+    timeout of 0 is that of the whole request. `retry_after_body` is a JSON Pointer to the wait
+    that an error's body asks for, `retry_after_unit` the seconds of its unit.
     """
 
     operation_id: str
@@ -174,6 +177,12 @@ class Call(PlanPart):
     total_timeout: float
     retry_after_ceiling: float
     largest_response: int
+    own_server: bool = False
+    read_timeout: float = 0.0
+    write_timeout: float = 0.0
+    pool_timeout: float = 0.0
+    retry_after_body: str = ""
+    retry_after_unit: float = 1.0
 
 
 class Invocation(PlanPart):

@@ -72,6 +72,13 @@ class ProviderPolling(PollingOverride):
         return Polling().overridden_by(self).overridden_by(workflow).overridden_by(step)
 
 
+class RetryAfter(Settings):
+    """Where the body of an error says how long to wait: a JSON Pointer to a number."""
+
+    body: Annotated[str, Field(pattern=r"^(/|$)")]
+    unit: Literal["seconds", "milliseconds"] = "seconds"
+
+
 class OperationSettings(Settings):
     """What the service's description does not say of an operation.
 
@@ -84,13 +91,21 @@ class OperationSettings(Settings):
     writes: bool | None = None
     idempotency: bool = False
     link_parameter: str | None = None
+    retry_after: RetryAfter | None = None
 
 
 class Timeouts(Settings):
-    """How long one request may take: to connect, and in all."""
+    """How long one request may take: to connect, in all, and for its other phases.
+
+    `read` and `write` are the time between two parts of the answer and of the request, `pool`
+    the time until a connection is free; None is the time in all.
+    """
 
     connect: Annotated[float, Field(gt=0)] | None = None
     total: Annotated[float, Field(gt=0)] | None = None
+    read: Annotated[float, Field(gt=0)] | None = None
+    write: Annotated[float, Field(gt=0)] | None = None
+    pool: Annotated[float, Field(gt=0)] | None = None
 
 
 class Retry(Settings):
@@ -157,6 +172,7 @@ class ProviderSettings(Settings):
     collect: dict[str, dict[str, tuple[str, ...]]] = {}
     operations: dict[str, OperationSettings] = {}
     timeouts: Timeouts = Timeouts()
+    retry_after: RetryAfter | None = None
     transient: Retry = Retry()
     transport: Retry = Retry()
     idempotency_key: IdempotencyKey = IdempotencyKey()

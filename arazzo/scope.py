@@ -23,6 +23,9 @@ class Defaults:
 
     connect_timeout: float = 10.0
     total_timeout: float = 60.0
+    read_timeout: float = 0.0
+    write_timeout: float = 0.0
+    pool_timeout: float = 0.0
     activity_margin: float = 30.0
     transient_attempts: int = 6
     transient_first: float = 1.0

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ssl
+
 import httpx
 import pytest
 
-from activities.faults import FAULTS, fault_of
+from activities.faults import CAUGHT, FAULTS, fault_of
+from activities.network import PrivateAddressRefused
 
 
 def subclasses(cls: type[Exception]) -> set[type[Exception]]:
@@ -27,8 +30,14 @@ def test_every_failure_of_httpx_has_a_meaning(cls: type[Exception]) -> None:
 
 
 def test_the_table_holds_nothing_that_cannot_happen() -> None:
-    """Besides httpx's classes only our own time limit raises."""
-    assert set(FAULTS) == {*leaves(), TimeoutError}
+    """Besides httpx's classes: our own time limit and refusal, and what escapes httpx."""
+    escaping = {ssl.SSLError, OSError, UnicodeError}
+    assert set(FAULTS) == {*leaves(), TimeoutError, PrivateAddressRefused, *escaping}
+
+
+def test_all_of_the_table_is_caught() -> None:
+    """What has a meaning must not pass by as an error of the engine."""
+    assert all(issubclass(cls, CAUGHT) for cls in FAULTS if cls is not httpx.TooManyRedirects)
 
 
 @pytest.mark.parametrize(
@@ -45,7 +54,11 @@ def test_the_table_holds_nothing_that_cannot_happen() -> None:
         (httpx.WriteError, "maybe"),
         (httpx.RemoteProtocolError, "maybe"),
         (TimeoutError, "maybe"),
-        (httpx.DecodingError, "yes"),
+        (httpx.DecodingError, "maybe"),
+        (ssl.SSLError, "maybe"),
+        (OSError, "maybe"),
+        (UnicodeError, "no"),
+        (PrivateAddressRefused, "no"),
     ],
 )
 def test_only_what_was_surely_not_sent_counts_as_not_sent(cls: type[Exception], sent: str) -> None:

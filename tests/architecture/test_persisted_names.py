@@ -118,6 +118,12 @@ SHAPES: Final[dict[str, dict[str, Any]]] = {
         "total_timeout": REQUIRED,
         "retry_after_ceiling": REQUIRED,
         "largest_response": REQUIRED,
+        "own_server": False,
+        "read_timeout": 0.0,
+        "write_timeout": 0.0,
+        "pool_timeout": 0.0,
+        "retry_after_body": "",
+        "retry_after_unit": 1.0,
     },
     "Invocation": {
         "workflow_type": REQUIRED,
