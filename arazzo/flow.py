@@ -50,6 +50,19 @@ class Flow:
         """Return whether an action of the step may end the run, or transfer it."""
         return any(one.type == "end" or _transfers(one) for one in self._actions(here))
 
+    def may_complete(self, without: int) -> bool:
+        """Return whether the run may be completed, or transferred, on a way that avoids a step."""
+        return any(self._completes(here) for here in self.reachable(without=without))
+
+    def _completes(self, here: int) -> bool:
+        attempt = self.plan.steps[here].attempt
+        success = considered(attempt.on_success)
+        return (
+            any(one.type == "end" or _transfers(one) for one in success)
+            or any(_transfers(one) for one in considered(attempt.on_failure, failed=True))
+            or (here + 1 == len(self.plan.steps) and self._goes_on(self.plan.steps[here]))
+        )
+
     def leads_beyond(self, here: int, last: int) -> bool:
         """Return whether a way from the step leads behind another one."""
         return any(edge.begin == here and edge.end > last for edge in self.edges)

@@ -3,15 +3,17 @@
 «`dependsOn` only establishes a prerequisite relationship for the current step and does not
 trigger execution of the referenced steps.» Steps run in the order written, so one that is never
 before its dependent is a mistake; one that a goto may leave out is a warning, and the run fails
-there.
+there. A step of another workflow is completed when that workflow is: by `dependsOn` of this
+workflow, which nothing is left to do for, or by an earlier step that calls it.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from arazzo.flow import Flow
 from arazzo.scope import closest
+from arazzo.workflow_lookup import SOURCE_PREFIX, missing_source, peek_workflow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,9 +21,11 @@ if TYPE_CHECKING:
     from arazzo.model import Step
     from arazzo.plan import Plan
     from arazzo.scope import Scope
+    from arazzo.workflow_lookup import FoundWorkflow
     from arazzo.yaml_text import Path
 
-ELSEWHERE = ("$workflows.", "$sourceDescriptions.")
+OWN: Final = "$workflows."
+ELSEWHERE: Final = (OWN, SOURCE_PREFIX)
 
 
 def dependencies(scope: Scope, step: Step, path: Path) -> tuple[str, ...]:
@@ -49,9 +53,11 @@ def _known(scope: Scope, step: Step, path: Path) -> Iterator[str]:
             )
         elif name in known:
             yield name
+        elif name.startswith(ELSEWHERE) and missing_source(scope, name):
+            said = f"the step depends on `{name}`{missing_source(scope, name)}"
+            scope.add("source-missing", said, place, step_id=step.step_id)
         elif name.startswith(ELSEWHERE):
-            what = f"a step that depends on a step of another workflow (`{name}`)"
-            scope.unsupported(what, place, step.step_id)
+            yield from _elsewhere(scope, step, name, place)
         else:
             scope.add(
                 "unknown-dependency",
@@ -61,6 +67,63 @@ def _known(scope: Scope, step: Step, path: Path) -> Iterator[str]:
                 step_id=step.step_id,
             )
         named.add(name)
+
+
+def _elsewhere(scope: Scope, step: Step, written: str, place: Path) -> Iterator[str]:
+    """Yield the step of this workflow that completes a step of another one, if it takes one.
+
+    «$workflows.<workflowId>.steps.<stepId>», «$sourceDescriptions.<name>.<workflowId>.steps.
+    <stepId>»; a step of this workflow «MUST» be named by its stepId.
+    """
+    name, _, step_id = written.removeprefix(OWN).rpartition(".steps.")
+    found = peek_workflow(scope, name)
+    steps = [one.step_id for one in found.workflow.steps] if found else []
+    if found is None or step_id not in steps or found.workflow is scope.workflow:
+        prefix = written.removesuffix(step_id)
+        scope.add(
+            "unknown-dependency",
+            f"`dependsOn` names no step of another workflow: `{written}`",
+            place,
+            mend=f"write `{step_id}`"
+            if found and found.workflow is scope.workflow
+            else closest(written, [f"{prefix}{one}" for one in steps]),
+            step_id=step.step_id,
+        )
+        return
+    callers = [one.step_id for one in scope.workflow.steps if _calls(scope, one, found)]
+    first = any(_is(peek_workflow(scope, one), found) for one in scope.workflow.depends_on)
+    if not first and not callers:
+        scope.add(
+            "late-dependency",
+            f"the step depends on a step of another workflow, `{written}`, which nothing completes "
+            "before it",
+            place,
+            mend=f"add `dependsOn: [{name}]` to the workflow, or call `{name}` in a step before",
+            step_id=step.step_id,
+        )
+        return
+    _refuse_left_out(scope, step, written, found, place)
+    yield from () if first else callers[:1]
+
+
+def _calls(scope: Scope, step: Step, wanted: FoundWorkflow) -> bool:
+    return bool(step.workflow_id) and _is(peek_workflow(scope, step.workflow_id or ""), wanted)
+
+
+def _is(found: FoundWorkflow | None, wanted: FoundWorkflow) -> bool:
+    return found is not None and found.workflow_type == wanted.workflow_type
+
+
+def _refuse_left_out(
+    scope: Scope, step: Step, written: str, found: FoundWorkflow, place: Path
+) -> None:
+    """What a workflow left out on its way can't be seen from outside of its run."""
+    compiled, step_id = found.compiled(), written.rpartition(".")[2]
+    if compiled is None or compiled.plan is None:
+        return  # told where the workflow is called
+    if Flow(compiled.plan).may_complete(without=compiled.plan.index(step_id)):
+        what = f"a dependency on `{written}`, which a way through its workflow leaves out,"
+        scope.unsupported(what, place, step.step_id)
 
 
 def check_order(scope: Scope, plan: Plan) -> None:

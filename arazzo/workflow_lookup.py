@@ -45,7 +45,7 @@ def find_workflow(
     """Return the workflow that is meant; None when there is none, which is then a finding."""
     found = peek_workflow(scope, written)
     if found is None:
-        why = _missing_source(scope, written)
+        why = missing_source(scope, written)
         own = [one.workflow_id for one in scope.document.workflows]
         scope.add(
             "unknown-workflow",
@@ -90,7 +90,8 @@ def _known_elsewhere(scope: Scope) -> list[str]:
     ]
 
 
-def _missing_source(scope: Scope, written: str) -> str:
+def missing_source(scope: Scope, written: str) -> str:
+    """Return why the source that a name leads into is not there, the empty text when it is."""
     rest = written.removeprefix(SOURCE_PREFIX)
     for name, problem in scope.sources.problems.items():
         if rest.startswith(f"{name}."):

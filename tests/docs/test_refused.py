@@ -125,7 +125,19 @@ CASES: Final = (
     Case("`timeout`", lambda it: (it.update(arazzo="1.1.0"), step(it).update(timeout=1000))),
     Case(
         "a dependency on a step of another workflow",
-        lambda it: (it.update(arazzo="1.1.0"), step(it).update(dependsOn=[ELSEWHERE])),
+        lambda it: (
+            it.update(arazzo="1.1.0"),
+            second_workflow(it, dependsOn=["second"]),
+            step(it).update(dependsOn=[ELSEWHERE]),
+        ),
+    ),
+    Case(
+        "a dependency on a step elsewhere that nothing surely completes before",
+        lambda it: (
+            it.update(arazzo="1.1.0"),
+            second_workflow(it),
+            step(it).update(dependsOn=[ELSEWHERE]),
+        ),
     ),
     Case(
         "a secret output that a `goto` hands on",

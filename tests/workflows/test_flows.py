@@ -135,6 +135,8 @@ NAMES = """
       names: {context: $steps.x.outputs.all, selector: '$.things[*].name', type: jsonpath}
       none: $steps.x.outputs.all.things[?@.gone]"""
 OF_A = "{context: $steps.a.outputs.all, selector: /answer, type: jsonpointer}"
+OF_SECOND = "$workflows.second.steps.x"
+OF_OTHERS = "$sourceDescriptions.others.elsewhere.steps.touch"
 WHEN_OK = "criteria: [{condition: $statusCode == 200}]"
 LOOK = """
       - stepId: look
@@ -311,6 +313,30 @@ components:
         flow(touching("a", "a") + touching("b", "b", "        dependsOn: [a]\n")),
         {},
         ["/a", "/b"],
+    ),
+    "step-depends-on-steps-of-other-workflows": Case(
+        flow(
+            """
+      - {stepId: call, workflowId: $sourceDescriptions.others.elsewhere}"""
+            + touching("a", "a", f"        dependsOn: [{OF_SECOND}, {OF_OTHERS}]\n"),
+            more="    dependsOn: [second]\n",
+        )
+        + other("second", touching("x", "second")),
+        {},
+        ["/second", "/elsewhere-nothing", "/a"],
+    ),
+    "step-depends-on-a-workflow-that-was-left-out": Case(
+        flow(
+            touching("a", "a", GOTO_C.replace("stepId: c", "stepId: c, " + WHEN_OK))
+            + """
+      - {stepId: call, workflowId: second}"""
+            + touching("c", "c", f"        dependsOn: [{OF_SECOND}]\n")
+        )
+        + other("second", touching("x", "second")),
+        None,
+        ["/a"],
+        error="StepFailed",
+        said="step `c` depends on `call`, not completed before it",
     ),
     "step-depends-on-what-was-left-out": Case(
         flow(
