@@ -69,7 +69,8 @@ class AttemptRequest(Message):
     `attempt` is an AttemptPlan as JSON with its `signature`; `values` are the inputs and outputs
     that the step reads; `spent` are the failure actions that are used up; `key` is the value of
     the idempotency header; `attempts` is the maximum of the activity's RetryPolicy; `why` tells
-    what became of a lost attempt; `seconds` are left of the step's timeout, 0 without one.
+    what became of a lost attempt; `seconds` are left of the step's timeout, 0 without one;
+    `place` is the one that a limit keeps, `held` how often in a row limits held the request back.
     """
 
     attempt: dict[str, Any]
@@ -80,6 +81,8 @@ class AttemptRequest(Message):
     attempts: int = 1
     why: str = ""
     seconds: float = 0.0
+    place: str = ""
+    held: int = 0
 
 
 class WorkflowStepRequest(Message):

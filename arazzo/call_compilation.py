@@ -17,6 +17,7 @@ from arazzo.body_hints import (
 )
 from arazzo.credential_plans import credential_plan
 from arazzo.errors import ExpressionError
+from arazzo.limit_plans import limits_plan
 from arazzo.openapi import SAFE_TO_REPEAT
 from arazzo.operation_lookup import find_operation, path_variables
 from arazzo.parameter_styles import DEFAULT_STYLES, STYLES, applicable
@@ -95,6 +96,7 @@ class CallCompiler:
             **self._asked_waits(settings),
             **self._phases(),
             own_server=source in provider.servers,
+            limits=limits_plan(provider, operation.operation_id),
         )
 
     def _phases(self) -> dict[str, float]:

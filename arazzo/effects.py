@@ -15,13 +15,14 @@ if TYPE_CHECKING:
 class Pause:
     """A wait: what for, how many seconds, which poll or attempt, and when it must be over.
 
-    `until` is the deadline of the loop in seconds since the epoch, None without one.
+    `number` is None for an attempt that a limit holds back, which is no new one; `until` is the
+    deadline of the loop in seconds since the epoch, None without one.
     """
 
     step_id: str
     seconds: float
     reason: str
-    number: int
+    number: int | None = None
     until: float | None = None
 
 

@@ -7,15 +7,17 @@ workflow and in tests with a fake of fifteen lines. Semantics: DESIGN.md, sectio
 from __future__ import annotations
 
 from math import inf
-from typing import TYPE_CHECKING, Any, Final, assert_never
+from typing import TYPE_CHECKING, Any, assert_never
 
 from arazzo import run_errors, template
 from arazzo.context import Context, constants_of
 from arazzo.effects import Pause, Transferred
+from arazzo.pauses import limit_pause, transient_pause
 from arazzo.plan import canonical
 from arazzo.run_errors import LARGEST_RUN_BYTES
 from arazzo.state import TransferState, digest_of, joined_pages
 from arazzo.transition import (
+    SHORTEST_ATTEMPT,
     SHORTEST_RETRY,
     End,
     Exhausted,
@@ -41,10 +43,6 @@ if TYPE_CHECKING:
     from arazzo.plan import ActionPlan, Invocation, Plan, StepPlan
     from arazzo.state import RunState, StepState
     from arazzo.transition import Transition
-
-
-SHORTEST_ATTEMPT: Final = 0.001
-"""The seconds that an attempt has at least, for 0 would mean that it has no bound."""
 
 
 class Interpreter:
@@ -122,7 +120,7 @@ class Interpreter:
 
     async def _visit(self, step: StepPlan) -> None:
         self._enter(step)
-        outcome = await self._attempt(step)
+        outcome = await self._attempt(step, hands_over=not step.timeout)
         self._keep(step, outcome)
         transition = decide(self.plan, step, outcome, self.state.step(step.step_id))
         self._set_standing(step, "passed" if outcome.passed else "failed")
@@ -144,24 +142,45 @@ class Interpreter:
         self.state.visits += 1
         self._set_standing(step, "running")
 
-    async def _attempt(self, step: StepPlan) -> Outcome:
+    async def _attempt(self, step: StepPlan, *, hands_over: bool = False) -> Outcome:
         """Attempt the step until its answer is no transient one that nobody takes up."""
         here = self.state.step(step.step_id)
         until = self.effects.now() + step.timeout if step.timeout else inf
         tried = 0
         while True:
-            here.attempts += 1
             tried += 1
-            outcome = await self._effect(step, until)
+            outcome = await self._past_limits(step, until, hands_over=hands_over)
             here.last_status = outcome.status
             if fate_unknown(step, outcome):
                 raise run_errors.outcome_unknown(self.state, step, outcome)
             if outcome.passed or outcome.action is not None or tried >= step.transient.attempts:
                 return self._in_time(step, outcome, until)
             if self._left(until) > 0 and may_send_again(step, outcome):
-                await self._pause(step, self._transient_pause(step, outcome, tried, until))
+                await self._pause(step, transient_pause(step, outcome, tried, self._left(until)))
             if self._left(until) <= 0 or not may_send_again(step, outcome):
                 return self._in_time(step, outcome, until)
+
+    async def _past_limits(self, step: StepPlan, until: float, *, hands_over: bool) -> Outcome:
+        """Attempt the step as soon as a limit lets it: being held back is no try."""
+        here, held = self.state.step(step.step_id), 0
+        while True:
+            here.attempts += 1
+            outcome = await self._effect(step, until, held)
+            here.place = outcome.place
+            if outcome.wait is None:
+                return outcome
+            held += 1
+            await self._pause(step, limit_pause(step, outcome, self._left(until)))
+            if self._left(until) <= 0:
+                return outcome
+            if hands_over:
+                await self._hand_over(here)
+
+    async def _hand_over(self, here: StepState) -> None:
+        """A long wait is a place to store the state as well; what goes on there is this visit."""
+        here.retrying, self.state.visits = True, self.state.visits - 1
+        await self.effects.step_boundary(self.state)
+        here.retrying, self.state.visits = False, self.state.visits + 1
 
     def _left(self, until: float) -> float:
         """Return the seconds that are left of a step's timeout; without one no clock is asked."""
@@ -174,8 +193,10 @@ class Interpreter:
         why = f"the timeout of {step.timeout:g} s is over; {outcome.why}"
         return outcome.model_copy(update={"timed_out": True, "why": why})
 
-    async def _effect(self, step: StepPlan, until: float) -> Outcome:
+    async def _effect(self, step: StepPlan, until: float, held: int) -> Outcome:
         invocation, values = step.attempt.invocation, self._values(step)
+        if held or self.state.step(step.step_id).place:
+            values |= {"held": held, "place": self.state.step(step.step_id).place}
         if until != inf:
             values["left"] = max(SHORTEST_ATTEMPT, self._left(until))
         if invocation is None:
@@ -194,13 +215,6 @@ class Interpreter:
             "visit": here.visits,
             "attempt": here.attempts,
         }
-
-    def _transient_pause(self, step: StepPlan, outcome: Outcome, tried: int, until: float) -> Pause:
-        asked = outcome.retry_after
-        seconds = asked if asked is not None else step.transient.wait(tried)
-        seconds = min(seconds, self._left(until))
-        said = f"answer {outcome.status}" if outcome.status else "the service can't be reached"
-        return Pause(step.step_id, seconds, f"{said}, trying again", tried + 1)
 
     def _keep(self, step: StepPlan, outcome: Outcome) -> None:
         if not outcome.passed:
@@ -305,7 +319,7 @@ class Interpreter:
             self._count_retry(step, outcome.action, passed=True)
         plan = self.plan.steps[self.plan.index(target)]
         digest = self.state.digest(plan.request_reads)
-        if self._is_changed(there, digest):
+        if there.is_changed(digest, sees_circles=self.plan.engine_rev > 1):
             if not there.circling:
                 there.begin_loop(self.effects.now())
             there.note_change(digest)
@@ -319,13 +333,6 @@ class Interpreter:
             if action.type == "retry":
                 await self._before_retry(step, action)
         self.state.cursor = target
-
-    def _is_changed(self, there: StepState, digest: str) -> bool:
-        """Values that come again are no change, whether at once or in a circle."""
-        if digest == there.digest:
-            return False
-        there.circling |= self.plan.engine_rev > 1 and digest == there.landmark
-        return not there.circling or digest != there.landmark
 
     def _count_retry(self, step: StepPlan, action: int, *, passed: bool) -> None:
         counts = self.state.step(step.step_id).retries

@@ -34,6 +34,8 @@ class Outcome(BaseModel):
     did not hold; `excerpt` is the masked beginning of the body of a step that did not pass;
     `output_bytes` is the size of the outputs as JSON; `error` is the persisted name of the error
     that ended a workflow which the step called; `timed_out` says that the step's timeout passed.
+    `wait` is set when a limit held the request back, so that nothing was sent: how many seconds
+    to wait before asking again, with the `place` that is kept meanwhile.
     """
 
     model_config = ConfigDict(defer_build=True, frozen=True, extra="ignore")
@@ -49,6 +51,8 @@ class Outcome(BaseModel):
     output_bytes: int = 0
     error: str = ""
     timed_out: bool = False
+    wait: float | None = None
+    place: str = ""
 
 
 def judge(

@@ -142,6 +142,28 @@ class ReplacementPlan(PlanPart):
     value: Any = None
 
 
+class WindowPlan(PlanPart):
+    """A limit of the service, and what one request of the call takes of it.
+
+    At most `amount` requests, or units of cost, in any `per` seconds. What counts together is
+    told by `operations` (none: all) and `by`, as in settings.yaml (see LimitSettings).
+    """
+
+    counts: Literal["requests", "cost"] = "requests"
+    amount: int
+    per: float
+    takes: int = 1
+    operations: tuple[str, ...] = ()
+    by: Literal["server", "credential"] = "server"
+
+
+class LimitsPlan(PlanPart):
+    """The limits that a call keeps to; `concurrency` is 0 where any number may be on its way."""
+
+    windows: tuple[WindowPlan, ...] = ()
+    concurrency: int = 0
+
+
 class Call(PlanPart):
     """An operation as one step calls it.
 
@@ -153,7 +175,8 @@ class Call(PlanPart):
     and `xml` are what the body's schema says of how it is written. `own_server` is true for a
     server that the settings name, which may be of a private network; a read, write or pool
     timeout of 0 is that of the whole request. `retry_after_body` is a JSON Pointer to the wait
-    that an error's body asks for, `retry_after_unit` the seconds of its unit.
+    that an error's body asks for, `retry_after_unit` the seconds of its unit. `limits` are asked
+    before anything is sent.
     """
 
     operation_id: str
@@ -183,6 +206,7 @@ class Call(PlanPart):
     pool_timeout: float = 0.0
     retry_after_body: str = ""
     retry_after_unit: float = 1.0
+    limits: LimitsPlan | None = None
 
 
 class Invocation(PlanPart):

@@ -8,12 +8,21 @@ from __future__ import annotations
 
 from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 Seconds = Annotated[float, Field(ge=0, le=400 * 86400)]
 SecretName = Annotated[str, Field(pattern=r"^[a-z0-9_]+$")]
 
 DAY: Final = 86400.0
+MOST: Final = 1_000_000_000
+"""The largest number that a limit or a cost may be."""
 
 
 class Settings(BaseModel):
@@ -86,12 +95,39 @@ class OperationSettings(Settings):
     `idempotency`: the service honours an idempotency key, so a write may be sent again.
     `link_parameter`: a query parameter whose value is a link to the next page, absolute or
     relative. Only its query is used, in place of the request's: host and path stay the plan's.
+    `cost`: what one request takes of the limits that count a cost.
     """
 
     writes: bool | None = None
     idempotency: bool = False
     link_parameter: str | None = None
     retry_after: RetryAfter | None = None
+    cost: Annotated[int, Field(ge=0, le=MOST)] = 1
+
+
+class LimitSettings(Settings):
+    """A limit of the service: so many requests, or so much cost, in any `per` seconds.
+
+    `operations` are those that it counts, by operationId; all without them. `by` says for whom
+    the service counts: for all that reaches the server, or for each credential on its own.
+    """
+
+    requests: Annotated[int, Field(ge=1, le=MOST)] | None = None
+    cost: Annotated[int, Field(ge=1, le=MOST)] | None = None
+    per: Annotated[float, Field(ge=0.01, le=31 * DAY)]
+    operations: tuple[str, ...] = ()
+    by: Literal["server", "credential"] = "server"
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> LimitSettings:
+        if (self.requests is None) is (self.cost is None):
+            message = "give either `requests` or `cost`"
+            raise ValueError(message)
+        return self
+
+    def counts(self, operation_id: str) -> bool:
+        """Return whether requests of that operation count."""
+        return not self.operations or operation_id in self.operations
 
 
 class Timeouts(Settings):
@@ -162,6 +198,7 @@ class ProviderSettings(Settings):
     `prefix` is put before every workflowId of the folder. `credentials` are by the name of the
     security scheme. `collect` names, by workflowId and stepId, outputs that are lists and grow
     from page to page while a loop sends a changed request; a page that comes again is an error.
+    `concurrency` is how many requests may be on their way to a server at once, None for any.
     """
 
     prefix: str = ""
@@ -170,6 +207,8 @@ class ProviderSettings(Settings):
     credentials: dict[str, CredentialSettings] = {}
     polling: ProviderPolling = ProviderPolling()
     collect: dict[str, dict[str, tuple[str, ...]]] = {}
+    limits: tuple[LimitSettings, ...] = ()
+    concurrency: Annotated[int, Field(ge=1, le=10_000)] | None = None
     operations: dict[str, OperationSettings] = {}
     timeouts: Timeouts = Timeouts()
     retry_after: RetryAfter | None = None
@@ -177,3 +216,19 @@ class ProviderSettings(Settings):
     transport: Retry = Retry()
     idempotency_key: IdempotencyKey = IdempotencyKey()
     sources: dict[str, str] = {}
+
+    @field_validator("operations")
+    @classmethod
+    def _affordable(
+        cls, operations: dict[str, OperationSettings], info: ValidationInfo
+    ) -> dict[str, OperationSettings]:
+        """A request that costs more than a limit could never be sent."""
+        for limit in info.data.get("limits", ()):
+            for name, one in operations.items():
+                if limit.cost is not None and limit.counts(name) and one.cost > limit.cost:
+                    message = (
+                        f"`{name}` costs {one.cost}, more than the limit of {limit.cost} in "
+                        f"{limit.per:g} s, so it could never be sent"
+                    )
+                    raise ValueError(message)
+        return operations

@@ -67,6 +67,9 @@ def _used(
     ):
         for name in getattr(settings, field_name):
             yield (field_name, name), kind, name, names
+    for index, limit in enumerate(settings.limits):
+        for place, name in enumerate(limit.operations):
+            yield ("limits", index, "operations", place), "an operation", name, known.operations
     for workflow_id, paced in settings.polling.workflows.items():
         path: Path = ("polling", "workflows", workflow_id)
         yield path, "a workflow", workflow_id, known.steps

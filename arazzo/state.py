@@ -31,7 +31,7 @@ class StepState(BaseModel):
     of an action by its index, since the step was entered. `changes` counts how often the loop
     came back with changed values, `landmark` is the digest at the last change whose number is a
     power of two, and `circling` is set once that digest comes again. `pages` counts the answers
-    whose lists have been collected.
+    whose lists have been collected. `place` is the one that a limit keeps for the next request.
     """
 
     model_config = ConfigDict(defer_build=True, extra="forbid")
@@ -49,6 +49,7 @@ class StepState(BaseModel):
     landmark: str = ""
     circling: bool = False
     pages: int = 0
+    place: str = ""
 
     def begin_loop(self, now: float) -> None:
         """Begin to count polls and time anew; `now` in seconds since the epoch."""
@@ -58,6 +59,13 @@ class StepState(BaseModel):
     def leave_loop(self) -> None:
         """Forget the loop: its changes, and the pages that it collected."""
         self.changes, self.landmark, self.circling, self.pages = 0, "", False, 0
+
+    def is_changed(self, digest: str, *, sees_circles: bool) -> bool:
+        """Values that come again are no change, whether at once or in a circle."""
+        if digest == self.digest:
+            return False
+        self.circling |= sees_circles and digest == self.landmark
+        return not self.circling or digest != self.landmark
 
     def note_change(self, digest: str) -> None:
         """Remember changed values; with Brent's landmarks a circle of any length is found."""

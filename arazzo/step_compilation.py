@@ -9,6 +9,7 @@ from arazzo.action_compilation import ActionCompiler
 from arazzo.call_compilation import CallCompiler
 from arazzo.document_constants import constants, written_components
 from arazzo.invocation_compilation import InvocationCompiler
+from arazzo.limit_plans import LONGEST_SLEEP
 from arazzo.model import CriterionExpressionType
 from arazzo.plan import AttemptPlan, CriterionPlan, RetryPlan, StepPlan
 from arazzo.references import Collected, CompletedWorkflow, Names
@@ -155,11 +156,15 @@ class StepCompiler:
         )
 
     def _start_to_close(self, attempt: AttemptPlan) -> float:
-        """A token may have to be fetched first, so there is time for two requests."""
+        """A token may have to be fetched first, so there is time for two requests.
+
+        Before them there is time for a short wait, where limits may ask for one.
+        """
         if attempt.call is None:
             return 0.0
         requests = 2 if attempt.call.credentials else 1
-        return requests * attempt.call.total_timeout + self.scope.defaults.activity_margin
+        waits = LONGEST_SLEEP if attempt.call.limits else 0.0
+        return requests * attempt.call.total_timeout + waits + self.scope.defaults.activity_margin
 
     def _collect(self, attempt: AttemptPlan) -> tuple[str, ...]:
         """Return the outputs that grow from page to page, by the settings."""

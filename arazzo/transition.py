@@ -19,6 +19,8 @@ TRANSIENT_STATUSES: Final = frozenset((429, 502, 503, 504))
 REFUSED_STATUSES: Final = frozenset((429, 503))
 """Answers that say «not now», so that even a write may be sent again."""
 SHORTEST_RETRY: Final = 1.0
+SHORTEST_ATTEMPT: Final = 0.001
+"""The seconds that an attempt has at least, for 0 would mean that it has no bound."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,6 +76,8 @@ class RehearsalEffects:
             key=f"{self.run}/{step.step_id}/{values['visit']}" if call.writes else "",
             attempts=step.transport.attempts if repeatable and not step.timeout else 1,
             seconds=values.get("left", 0.0),
+            place=values.get("place", ""),
+            held=values.get("held", 0),
         )
         number = 1
         while True:

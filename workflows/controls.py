@@ -120,7 +120,8 @@ def _sentence(progress: Progress) -> str:
         return "All steps are done."
     if progress.next_wake_up is None:
         return f"At step **{progress.step}**."
-    said = f"Step **{progress.step}** waits for no. {progress.poll} ({progress.waiting_for}), "
+    number = "" if progress.poll is None else f" for no. {progress.poll}"
+    said = f"Step **{progress.step}** waits{number} ({progress.waiting_for}), "
     said += f"next at {_utc(progress.next_wake_up)}"
     return f"{said}; gives up {_utc(progress.deadline)}." if progress.deadline else f"{said}."
 

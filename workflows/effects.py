@@ -116,6 +116,8 @@ class TemporalEffects:
             key=hashlib.sha256(key.encode()).hexdigest() if call.writes else "",
             attempts=step.transport.attempts if repeatable and not step.timeout else 1,
             seconds=values.get("left", 0.0),
+            place=values.get("place", ""),
+            held=values.get("held", 0),
         )
 
     async def call(self, step: StepPlan, inputs: dict[str, Any], values: dict[str, Any]) -> Outcome:
@@ -316,7 +318,9 @@ def _why_lost(cause: BaseException | None) -> str:
 
 
 def _timer_summary(pause: Pause) -> str:
-    text = f"{pause.step_id} · {pause.reason}, waits for no. {pause.number}"
+    text = f"{pause.step_id} · {pause.reason}"
+    if pause.number is not None:
+        text += f", waits for no. {pause.number}"
     if pause.until is None:
         return text
     until = datetime.fromtimestamp(pause.until, UTC)
