@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import platformdirs
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 CHECKOUT: Final = Path(__file__).resolve().parent
@@ -32,7 +32,8 @@ class Settings(BaseSettings):
     `documents` are folders separated as in PATH; `servers` maps source names to base URLs, as
     JSON or `name=URL,name=URL`; `transient_*` pace answers such as 503, `transport_*` requests
     without an answer; `activity_margin_seconds` is added to the request's time for the activity;
-    `worker_wait_seconds` is how long a command waits until a worker takes up a new run.
+    `worker_wait_seconds` is how long a command waits until a worker takes up a new run;
+    `limits_url` is the Redis or Valkey by which workers keep to limits together.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore")
@@ -44,6 +45,7 @@ class Settings(BaseSettings):
     task_queue: Annotated[str, Field(min_length=1)] = "durazzo"
     servers: Annotated[dict[str, str], NoDecode] = {}
     ui_url: str | None = None
+    limits_url: SecretStr | None = None
 
     http_connect_seconds: Positive = 10.0
     http_total_seconds: Positive = 60.0
@@ -87,6 +89,14 @@ class Settings(BaseSettings):
             if not url.startswith(("http://", "https://")):
                 message = f"the server of `{name}` must be an http or https URL"
                 raise ValueError(message)
+        return value
+
+    @field_validator("limits_url")
+    @classmethod
+    def _store(cls, value: SecretStr | None) -> SecretStr | None:
+        if value and not value.get_secret_value().startswith(("redis://", "rediss://", "unix://")):
+            message = "the shared store of limits must be a redis, rediss or unix URL"
+            raise ValueError(message)
         return value
 
 

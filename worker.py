@@ -23,6 +23,7 @@ from temporalio.worker import Worker
 from activities.client import make_client
 from activities.credentials import SecretStore
 from activities.evaluation import Evaluations
+from activities.limits import Limits
 from activities.load_plan import Plans
 from activities.operation import Operations
 from activities.signing import load_key
@@ -57,9 +58,9 @@ async def running_worker(
     """Run a worker until the block ends; then activities get their time to finish."""
     store = SecretStore(settings.secrets_dir)
     key = load_key(store, settings.state_folder)
-    async with make_client() as http:
+    async with make_client() as http, limits_of(settings, key) as limits:
         plans = Plans(catalogue, key, servers)
-        operations = Operations(http, key, store, servers)
+        operations = Operations(http, key, store, servers, limits)
         worker = Worker(
             client,
             task_queue=task_queue,
@@ -77,6 +78,18 @@ async def running_worker(
         )
         async with worker:
             yield worker
+
+
+@asynccontextmanager
+async def limits_of(settings: Settings, key: bytes) -> AsyncIterator[Limits]:
+    """Give the limits of this worker: its own, or those that it shares with others."""
+    if settings.limits_url is None:
+        yield Limits()
+        return
+    from activities.redis_limits import shared_limits  # noqa: PLC0415 - only where they are shared
+
+    async with shared_limits(settings.limits_url.get_secret_value()) as store:
+        yield Limits(store, key)
 
 
 @app.command()

@@ -12,6 +12,7 @@ import hmac
 import logging
 import secrets
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -62,11 +63,12 @@ class Held:
 class Limits:
     """The limits of one worker. `key` hides credentials in the names of what is counted.
 
-    `longest_sleep` is how many seconds an attempt may wait here before it gives its slot back.
+    Workers that share a store have the same key. `longest_sleep` is how many seconds an attempt
+    may wait here before it gives its slot back.
     """
 
-    key: bytes
     store: LimitStore = field(default_factory=MemoryLimits)
+    key: bytes = field(default_factory=partial(secrets.token_bytes, 32))
     longest_sleep: float = LONGEST_SLEEP
     sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep
 

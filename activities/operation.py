@@ -10,7 +10,7 @@ import json
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Final
 
 from temporalio import activity
@@ -21,6 +21,7 @@ from activities.authorization import Authorizer
 from activities.client import send
 from activities.credentials import Masking, SecretStore, reveal
 from activities.faults import TransportFailed
+from activities.limits import Limits
 from activities.names import TRANSPORT_FAILURE, AttemptRequest, WorkflowStepRequest
 from activities.sealing import seal
 from activities.signing import verify
@@ -67,6 +68,7 @@ class Operations:
     key: bytes
     secrets: SecretStore = field(default_factory=SecretStore)
     servers: Mapping[str, str] = field(default_factory=dict)
+    limits: Limits = field(default_factory=Limits)
     _plans: dict[str, tuple[dict[str, Any], AttemptPlan]] = field(default_factory=dict)
 
     @cached_property
@@ -97,9 +99,16 @@ class Operations:
         masking = Masking(secrets)
         context = context_of(values, plan.constants)
         try:
-            return await self._sent(plan, request, context, masking, number)
+            send = partial(self._sent, plan, context=context, masking=masking, number=number)
+            if plan.operation.limits is None:
+                return await send(request)
+            server = self._server(plan)
+            done = await self.limits.within(plan.operation, server, request, secrets, send)
         except DurazzoError as error:
             raise _masked(error, masking) from None
+        if isinstance(done, Outcome):
+            return done
+        return done.outcome(judge(plan, context, spent=request.spent))
 
     def _plan(self, request: AttemptRequest) -> AttemptPlan:
         """Verify and read each plan once: what its signature vouches for is always the same."""

@@ -8,10 +8,12 @@ import secrets
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
+from math import inf
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from activities.client import make_client
 from activities.credentials import Masking, SecretStore
+from activities.limits import Limits
 from activities.load_plan import Plans
 from activities.names import LoadPlanRequest
 from activities.operation import Operations
@@ -183,7 +185,8 @@ async def _operations(
 
     async with make_client() as client:
         client.event_hooks = {"request": [], "response": [note]}
-        yield Operations(client, KEY, store, servers)
+        # No slot is held here, so limits are waited for where they are asked, in real time.
+        yield Operations(client, KEY, store, servers, Limits(longest_sleep=inf))
 
 
 def _masked(sent: list[Exchange], hidden: _Secrets) -> tuple[Exchange, ...]:

@@ -124,7 +124,17 @@ SHAPES: Final[dict[str, dict[str, Any]]] = {
         "pool_timeout": 0.0,
         "retry_after_body": "",
         "retry_after_unit": 1.0,
+        "limits": None,
     },
+    "WindowPlan": {
+        "counts": "requests",
+        "amount": REQUIRED,
+        "per": REQUIRED,
+        "takes": 1,
+        "operations": [],
+        "by": "server",
+    },
+    "LimitsPlan": {"windows": [], "concurrency": 0},
     "Invocation": {
         "workflow_type": REQUIRED,
         "workflow_id": "",
@@ -201,6 +211,7 @@ SHAPES: Final[dict[str, dict[str, Any]]] = {
         "landmark": "",
         "circling": False,
         "pages": 0,
+        "place": "",
     },
     "TransferState": {
         "digest": REQUIRED,
@@ -230,6 +241,8 @@ SHAPES: Final[dict[str, dict[str, Any]]] = {
         "output_bytes": 0,
         "error": "",
         "timed_out": False,
+        "wait": None,
+        "place": "",
     },
     "LoadPlanRequest": {
         "workflow_type": REQUIRED,
@@ -254,6 +267,8 @@ SHAPES: Final[dict[str, dict[str, Any]]] = {
         "attempts": 1,
         "why": "",
         "seconds": 0.0,
+        "place": "",
+        "held": 0,
     },
     "WorkflowStepRequest": {
         "attempt": REQUIRED,
@@ -383,6 +398,8 @@ def test_words_within_persisted_objects() -> None:
     assert get_args(state.Standing) == ("pending", "running", "waiting", "passed", "failed")
     assert get_args(outcome.Sent) == ("no", "maybe", "yes")
     assert get_args(plan.ActionPlan.model_fields["type"].annotation) == ("end", "goto", "retry")
+    assert get_args(plan.WindowPlan.model_fields["counts"].annotation) == ("requests", "cost")
+    assert get_args(plan.WindowPlan.model_fields["by"].annotation) == ("server", "credential")
 
 
 def test_secrets_and_the_key_keep_their_names() -> None:
