@@ -33,7 +33,8 @@ class Settings(BaseSettings):
     JSON or `name=URL,name=URL`; `transient_*` pace answers such as 503, `transport_*` requests
     without an answer; `activity_margin_seconds` is added to the request's time for the activity;
     `worker_wait_seconds` is how long a command waits until a worker takes up a new run;
-    `limits_url` is the Redis or Valkey by which workers keep to limits together.
+    `limits_url` is the Redis or Valkey by which workers keep to limits together; `blob_store` is
+    the URL of a folder or bucket for what is large.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore")
@@ -42,6 +43,7 @@ class Settings(BaseSettings):
     state_folder: Path = Field(default_factory=lambda: platformdirs.user_state_path("durazzo"))
     cache_folder: Path = Field(default_factory=lambda: platformdirs.user_cache_path("durazzo"))
     secrets_dir: Path | None = None
+    blob_store: str | None = None
     task_queue: Annotated[str, Field(min_length=1)] = "durazzo"
     servers: Annotated[dict[str, str], NoDecode] = {}
     ui_url: str | None = None

@@ -23,9 +23,11 @@ from temporalio.worker import Worker
 from activities.client import make_client
 from activities.credentials import SecretStore
 from activities.evaluation import Evaluations
+from activities.files import open_store
 from activities.limits import Limits
 from activities.load_plan import Plans
 from activities.operation import Operations
+from activities.run_values import RunValues
 from activities.signing import load_key
 from arazzo.errors import InputInvalid
 from catalogue import load_catalogue, worker_defaults
@@ -58,9 +60,11 @@ async def running_worker(
     """Run a worker until the block ends; then activities get their time to finish."""
     store = SecretStore(settings.secrets_dir)
     key = load_key(store, settings.state_folder)
+    blobs = open_store(settings.blob_store, settings.state_folder)
     async with make_client() as http, limits_of(settings, key) as limits:
-        plans = Plans(catalogue, key, servers)
-        operations = Operations(http, key, store, servers, limits)
+        plans = Plans(catalogue, key, servers, blobs)
+        operations = Operations(http, key, store, servers, limits, blobs)
+        values = RunValues(blobs)
         worker = Worker(
             client,
             task_queue=task_queue,
@@ -71,7 +75,9 @@ async def running_worker(
                 operations.attempt,
                 operations.judge_lost,
                 operations.judge_workflow_step,
-                Evaluations(key, store).evaluate_values,
+                Evaluations(key, store, blobs).evaluate_values,
+                values.join_pages,
+                values.move_outputs,
             ],
             max_cached_workflows=max_cached_workflows,
             graceful_shutdown_timeout=timedelta(seconds=settings.graceful_shutdown_seconds),

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import ValidationError
 from temporalio import activity
 
+from activities.files import BlobStore, memory_store
 from activities.names import Carried, LoadedPlan, LoadPlanRequest, RunOptions
 from activities.operation import failure, no_server
 from activities.signing import sign, verify
+from arazzo.blobs import blobs_in
 from arazzo.errors import DocumentInvalid, DurazzoError, InputInvalid, PayloadTooLarge
 from arazzo.inputs import InputsSchema
 from arazzo.plan import LARGEST_PLAN_BYTES, PLAN_FORMAT, Plan, SubWorkflow, canonical
@@ -40,6 +42,7 @@ class Plans:
     catalogue: Catalogue
     key: bytes
     servers: Mapping[str, str] = field(default_factory=dict)
+    blobs: BlobStore = field(default_factory=memory_store)
     _known: dict[tuple[str, bytes], tuple[Plan, dict[str, Any]]] = field(default_factory=dict)
 
     @activity.defn(name="load_plan")
@@ -67,6 +70,8 @@ class Plans:
             raise DocumentInvalid(compiled.findings)
         options = _options(request.options)
         inputs = compiled.schema.check(request.inputs, compiled.plan.secret_inputs)
+        for blob in blobs_in(inputs):
+            self.blobs.name_of(blob)
         plan, dumped = self._made(compiled, compiled.plan, options)
         return LoadedPlan(plan=dumped, state=_beginning(plan, dumped, inputs).as_json())
 

@@ -13,6 +13,8 @@ LOAD_PLAN: Final = "load_plan"
 SEAL_RUN: Final = "seal_run"
 JUDGE_LOST_ATTEMPT: Final = "judge_lost_attempt"
 JUDGE_WORKFLOW_STEP: Final = "judge_workflow_step"
+JOIN_PAGES: Final = "join_pages"
+MOVE_OUTPUTS: Final = "move_outputs"
 EVALUATE_VALUES: Final = "evaluate_values"
 
 TRANSPORT_FAILURE: Final = "TransportFailure"
@@ -70,7 +72,8 @@ class AttemptRequest(Message):
     that the step reads; `spent` are the failure actions that are used up; `key` is the value of
     the idempotency header; `attempts` is the maximum of the activity's RetryPolicy; `why` tells
     what became of a lost attempt; `seconds` are left of the step's timeout, 0 without one;
-    `place` is the one that a limit keeps, `held` how often in a row limits held the request back.
+    `place` is the one that a limit keeps, `held` how often in a row limits held the request back;
+    `blobs` is the folder of the store for what this visit has to keep there.
     """
 
     attempt: dict[str, Any]
@@ -83,13 +86,14 @@ class AttemptRequest(Message):
     seconds: float = 0.0
     place: str = ""
     held: int = 0
+    blobs: str = ""
 
 
 class WorkflowStepRequest(Message):
     """A workflow that a step called and that has ended, to be judged.
 
     `outputs` are its outputs, None when it failed; then `why` says what happened, and `error` is
-    the persisted name of its error.
+    the persisted name of its error; `blobs` is the folder of the store for the step's own outputs.
     """
 
     attempt: dict[str, Any]
@@ -98,6 +102,24 @@ class WorkflowStepRequest(Message):
     outputs: dict[str, Any] | None = None
     why: str = ""
     error: str = ""
+    blobs: str = ""
+
+
+class JoinPagesRequest(Message):
+    """Outputs of a step before, those of its next page, and the names whose lists are joined."""
+
+    before: dict[str, Any]
+    outputs: dict[str, Any]
+    names: list[str]
+    blobs: str
+
+
+class MoveOutputsRequest(Message):
+    """Outputs by stepId, of which so many bytes have to move to the store, the largest first."""
+
+    outputs: dict[str, dict[str, Any]]
+    excess: int
+    blobs: str
 
 
 class EvaluationRequest(Message):
@@ -105,13 +127,14 @@ class EvaluationRequest(Message):
 
     `templates` are JSON values by name, whose strings hold expressions; `values` are the inputs,
     steps and workflows of the run, `constants` those of its plan; `secrets` are the secret names
-    that may be looked up (None: any).
+    that may be looked up (None: any); `blobs` is the folder of the store for what is large.
     """
 
     templates: dict[str, Any]
     values: dict[str, Any]
     constants: dict[str, Any] = {}
     secrets: tuple[str, ...] | None = None
+    blobs: str = ""
 
 
 class RunOptions(Message):

@@ -18,14 +18,17 @@ from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.authorization import Authorizer
+from activities.blob_values import BlobValues, refuse_foreign
 from activities.client import send
 from activities.credentials import Masking, SecretStore, reveal
 from activities.faults import TransportFailed
+from activities.files import BlobStore, memory_store
 from activities.limits import Limits
 from activities.names import TRANSPORT_FAILURE, AttemptRequest, WorkflowStepRequest
 from activities.sealing import seal
 from activities.signing import verify
-from arazzo.context import Context, RequestView, constants_of
+from arazzo.blobs import blobs_in, without_content
+from arazzo.context import Context, RequestView
 from arazzo.errors import (
     DocumentInvalid,
     DurazzoError,
@@ -69,6 +72,7 @@ class Operations:
     secrets: SecretStore = field(default_factory=SecretStore)
     servers: Mapping[str, str] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
+    blobs: BlobStore = field(default_factory=memory_store)
     _plans: dict[str, tuple[dict[str, Any], AttemptPlan]] = field(default_factory=dict)
 
     @cached_property
@@ -95,15 +99,18 @@ class Operations:
         Raises AttemptAgain when no answer came and another attempt is allowed and left.
         """
         plan = self._plan(request)
-        values, secrets = reveal(request.values, plan.operation.secrets, self.secrets, self.key)
+        stored = BlobValues(self.blobs)
+        loaded = await stored.loaded(request.values)
+        values, secrets = reveal(loaded, plan.operation.secrets, self.secrets, self.key)
         masking = Masking(secrets)
-        context = context_of(values, plan.constants)
+        context = await stored.context(plan, values)
+        asked = request.model_copy(update={"values": loaded})
         try:
             send = partial(self._sent, plan, context=context, masking=masking, number=number)
             if plan.operation.limits is None:
-                return await send(request)
+                return await send(asked)
             server = self._server(plan)
-            done = await self.limits.within(plan.operation, server, request, secrets, send)
+            done = await self.limits.within(plan.operation, server, asked, secrets, send)
         except DurazzoError as error:
             raise _masked(error, masking) from None
         if isinstance(done, Outcome):
@@ -151,7 +158,7 @@ class Operations:
             outcome = judge(plan, seen, spent=asked.spent)
             told = {"sent": error.fault.sent, "why": masking.text(error.message)}
             return outcome.model_copy(update=told)
-        return self._judged(plan, asked, seen, answer, masking)
+        return await self._judged(plan, asked, seen, answer, masking)
 
     async def _answer(self, request: Request, call: Call, server: str, masking: Masking) -> Answer:
         """Send the request once; once more when its token was refused, so was not taken."""
@@ -163,7 +170,7 @@ class Operations:
             answer = await send(self.client, authorized, call)
         return answer
 
-    def _judged(
+    async def _judged(
         self,
         plan: AttemptPlan,
         asked: AttemptRequest,
@@ -173,7 +180,12 @@ class Operations:
     ) -> Outcome:
         context = replace(seen, response=answer.response)
         outcome = judge(plan, context, spent=asked.spent, flaw=answer.flaw, mask=masking.text)
-        outputs = self._sealed(plan, masking.value(outcome.outputs))
+        found = without_content(outcome.outputs)
+        refuse_foreign(found, set(blobs_in(asked.values)))
+        outputs = self._sealed(plan, masking.value(found))
+        if asked.blobs:
+            stored = BlobValues(self.blobs)
+            outputs = await stored.moved(asked.blobs, outputs, LARGEST_OUTPUT_BYTES)
         size = len(json.dumps(outputs))
         if size > LARGEST_OUTPUT_BYTES:
             raise PayloadTooLarge(
@@ -211,8 +223,11 @@ class Operations:
         """Judge an attempt that never came back: its worker died, or it took too long."""
         request = AttemptRequest.model_validate(raw)
         plan = AttemptPlan.model_validate(request.attempt)
-        values = request.values
-        context = context_of(values, plan.constants)
+        stored = BlobValues(self.blobs)
+        try:
+            context = await stored.context(plan, await stored.loaded(request.values))
+        except DurazzoError as error:
+            raise failure(error) from None
         outcome = judge(plan, context, spent=request.spent)
         lost = outcome.model_copy(update={"sent": "maybe", "why": request.why})
         return lost.model_dump(mode="json", exclude_defaults=True)
@@ -220,22 +235,26 @@ class Operations:
     @activity.defn(name="judge_workflow_step")
     async def judge_workflow_step(self, raw: dict[str, Any]) -> dict[str, Any]:
         """Judge a workflow that a step called and that has ended."""
-        request = WorkflowStepRequest.model_validate(raw)
+        try:
+            outcome = await self.judged_workflow(WorkflowStepRequest.model_validate(raw))
+        except DurazzoError as error:
+            raise failure(error) from None
+        return outcome.model_dump(mode="json", exclude_defaults=True)
+
+    async def judged_workflow(self, request: WorkflowStepRequest) -> Outcome:
+        """Judge a workflow; what its step outputs itself may be large.
+
+        Raises StepFailed or InputInvalid when a value can't be read from the store.
+        """
         plan = AttemptPlan.model_validate(request.attempt)
-        context = replace(context_of(request.values, plan.constants), outputs=request.outputs or {})
+        stored = BlobValues(self.blobs)
+        loaded = await stored.loaded({**request.values, "outputs": request.outputs or {}})
+        context = await stored.context(plan, loaded)
         outcome = judge_workflow(plan, context, failure=request.why, spent=request.spent)
-        told = outcome.model_copy(update={"error": request.error})
-        return told.model_dump(mode="json", exclude_defaults=True)
-
-
-def context_of(values: dict[str, Any], constants: Mapping[str, Any]) -> Context:
-    """Return the context of the values that travel to an activity, and of its step's constants."""
-    return Context(
-        inputs=values.get("inputs", {}),
-        steps=values.get("steps", {}),
-        workflows=values.get("workflows", {}),
-        **constants_of(constants),
-    )
+        own = without_content(outcome.outputs)
+        if request.blobs:
+            own = await stored.moved(request.blobs, own, LARGEST_OUTPUT_BYTES)
+        return outcome.model_copy(update={"error": request.error, "outputs": own})
 
 
 def bounded(call: Call, seconds: float) -> Call:

@@ -184,6 +184,7 @@ def _plan(
     info = scope.document.info
     passwords = {name for name, one in schema.properties.items() if one.get("format") == "password"}
     return Plan(
+        stores_outputs=True,
         plan_format=PLAN_FORMAT,
         engine_rev=ENGINE_REV,
         document=DocumentIdentity(

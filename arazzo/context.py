@@ -75,3 +75,14 @@ def constants_of(constants: Mapping[str, Json]) -> dict[str, Any]:
         "self_uri": constants.get("self", ABSENT),
         "components": constants.get("components", {}),
     }
+
+
+def context_of(values: dict[str, Any], constants: Mapping[str, Any]) -> Context:
+    """Return the context of the values that travel to an activity, and of its step's constants."""
+    return Context(
+        inputs=values.get("inputs", {}),
+        steps=values.get("steps", {}),
+        workflows=values.get("workflows", {}),
+        outputs=values.get("outputs", {}),
+        **constants_of(constants),
+    )

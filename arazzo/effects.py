@@ -60,6 +60,19 @@ class Effects(Protocol):
     async def invoke(self, name: str, workflow_type: str, inputs: dict[str, Any]) -> Invoked:
         """Run a workflow beside the steps; `name` tells it apart from others of the run."""
 
+    async def join_pages(
+        self, step: StepPlan, before: dict[str, Any], outputs: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Return a page's outputs, its collected lists behind those before; either may be stored.
+
+        `outputs` are those of the page.
+        """
+
+    async def move_outputs(
+        self, outputs: dict[str, dict[str, Any]], excess: int
+    ) -> dict[str, dict[str, Any]]:
+        """Move the largest outputs, so many bytes, to the store; return their references."""
+
     async def evaluate(self, templates: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
         """Return what templates come to that workflow code can't compute, absent ones left out.
 

@@ -271,14 +271,14 @@ def step_reference(
     step_id = longest_key(rest, known)
     if step_id is None:
         return None
-    tail = _without_outputs(rest[len(step_id) :], known[step_id])
+    tail = outputs_tail(rest[len(step_id) :], known[step_id])
     if not tail:
         return step_id, None
     name = longest_key(tail, known[step_id])
     return None if name is None else (step_id, name)
 
 
-def _without_outputs(tail: str, names: Collection[str]) -> str:
+def outputs_tail(tail: str, names: Collection[str]) -> str:
     """Drop the word `outputs`, which the dialect sometimes leaves out."""
     tail = tail.removeprefix(".")
     if tail == "outputs" and tail not in names:
@@ -339,7 +339,7 @@ def _step_value(rest: str, context: Context) -> Json | Absent:
     if step_id is None:
         return ABSENT
     outputs = dict(context.steps[step_id])
-    return navigate(outputs, _without_outputs(rest[len(step_id) :], outputs))
+    return navigate(outputs, outputs_tail(rest[len(step_id) :], outputs))
 
 
 def inner(text: str, start: int = 0) -> Iterator[tuple[int, int, Expression]]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import jsonschema_rs
 
+from arazzo.blobs import is_blob
 from arazzo.errors import InputInvalid
 from arazzo.navigation import resolve_pointer
 
@@ -146,11 +147,11 @@ class InputsSchema:
         masked = {
             name: "secret"
             for name, value in inputs.items()
-            if name in secret_inputs or _holds(value, is_hidden)
+            if name in secret_inputs or is_blob(value) or _holds(value, is_hidden)
         }
         for error in self._validator.iter_errors({**inputs, **masked}):
             if error.instance_path and error.instance_path[0] in masked:
-                continue  # what a secret holds is known only to the worker
+                continue  # what a secret or a blob holds is known only to the worker
             where = ".".join(str(part) for part in error.instance_path)
             shown = f"`{where}`: " if where else ""
             yield f"{shown}{_said(error)}"

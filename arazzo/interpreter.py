@@ -10,12 +10,12 @@ from math import inf
 from typing import TYPE_CHECKING, Any, assert_never
 
 from arazzo import run_errors, template
+from arazzo.blob_reads import reaching_in
 from arazzo.context import Context, constants_of
 from arazzo.effects import Pause, Transferred
+from arazzo.kept_outputs import KeptOutputs
 from arazzo.pauses import limit_pause, transient_pause
-from arazzo.plan import canonical
-from arazzo.run_errors import LARGEST_RUN_BYTES
-from arazzo.state import TransferState, digest_of, joined_pages
+from arazzo.state import TransferState, digest_of
 from arazzo.transition import (
     SHORTEST_ATTEMPT,
     SHORTEST_RETRY,
@@ -53,6 +53,7 @@ class Interpreter:
         self.plan = plan
         self.state = state
         self.effects = effects
+        self.kept = KeptOutputs(plan, state, effects)
         self.transferred: Transferred | None = None
         self.loop_targets = {
             action.target or step.step_id
@@ -66,7 +67,7 @@ class Interpreter:
         Raises StepFailed, UnexpectedState, PollDeadlineExceeded, OutcomeUnknown or
         PayloadTooLarge.
         """
-        self._refuse_growth()
+        await self.kept.make_room()
         await self._complete_dependencies()
         while self.state.cursor is not None:
             step = self.plan.steps[self.plan.index(self.state.cursor)]
@@ -111,17 +112,22 @@ class Interpreter:
         self, templates: dict[str, Any], by_activity: Collection[str]
     ) -> dict[str, Any]:
         """Return the values by name, absent ones left out; an activity computes some of them."""
-        here = {name: one for name, one in templates.items() if name not in by_activity}
-        found = template.evaluate_each(here, self._context())
-        if by_activity:
-            asked = {name: templates[name] for name in by_activity}
-            found |= await self.effects.evaluate(asked, self.state.all_values())
+        context = self._context()
+        away = {
+            name: one
+            for name, one in templates.items()
+            if name in by_activity or any(reaching_in(one, context))
+        }
+        here = {name: one for name, one in templates.items() if name not in away}
+        found = template.evaluate_each(here, context)
+        if away:
+            found |= await self.effects.evaluate(away, self.state.all_values())
         return {name: found[name] for name in templates if name in found}
 
     async def _visit(self, step: StepPlan) -> None:
         self._enter(step)
         outcome = await self._attempt(step, hands_over=not step.timeout)
-        self._keep(step, outcome)
+        await self.kept.keep(step, outcome)
         transition = decide(self.plan, step, outcome, self.state.step(step.step_id))
         self._set_standing(step, "passed" if outcome.passed else "failed")
         await self._follow(step, outcome, transition)
@@ -215,26 +221,6 @@ class Interpreter:
             "visit": here.visits,
             "attempt": here.attempts,
         }
-
-    def _keep(self, step: StepPlan, outcome: Outcome) -> None:
-        if not outcome.passed:
-            return
-        before = self.state.outputs.get(step.step_id, {})
-        outputs, size = outcome.outputs, outcome.output_bytes
-        here = self.state.step(step.step_id)
-        if step.collect and here.pages:
-            outputs = joined_pages(before, outputs, step.collect)
-            size += self.state.output_bytes.get(step.step_id, 0)
-        here.pages += bool(step.collect)
-        self.state.outputs[step.step_id] = outputs
-        self.state.output_bytes[step.step_id] = size
-        self._refuse_growth()
-
-    def _refuse_growth(self) -> None:
-        remembered = len(canonical(self.state.workflows)) if self.state.workflows else 0
-        total = self.state.fixed_bytes + remembered + sum(self.state.output_bytes.values())
-        if total > LARGEST_RUN_BYTES:
-            raise run_errors.run_too_large(self.state, total)
 
     async def _follow(  # noqa: C901 - one case for each transition
         self, step: StepPlan, outcome: Outcome, transition: Transition
@@ -384,7 +370,7 @@ class Interpreter:
         """Run a step for its outputs only: where it leads to is not followed."""
         self._enter(step)
         outcome = await self._attempt(step)
-        self._keep(step, outcome)
+        await self.kept.keep(step, outcome)
         self._set_standing(step, "passed" if outcome.passed else "failed")
         if not outcome.passed:
             raise run_errors.step_failed(self.state, step, outcome, "")

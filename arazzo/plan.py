@@ -342,7 +342,8 @@ class Plan(PlanPart):
     `workflow_reads` are the workflowIds of which inputs or outputs are read; `constants` are
     those that outputs and inputs of called workflows read. An activity computes the outputs that
     `by_activity` names (see evaluation.py); `secrets` are the secret names that it may look up
-    (None: any).
+    (None: any). `stores_outputs` says that large outputs move to the blob store; a run that began
+    without one fails where they would.
     """
 
     plan_format: int
@@ -360,6 +361,7 @@ class Plan(PlanPart):
     constants: dict[str, Any] = {}
     by_activity: tuple[str, ...] = ()
     secrets: tuple[str, ...] | None = None
+    stores_outputs: bool = False
     inputs_schema: Any = None
     component_inputs: dict[str, Any] = {}
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from arazzo.blobs import is_sealed_blob
 from arazzo.inputs import is_sealed
 from arazzo.plan import canonical
 
@@ -154,7 +155,7 @@ def digest_of(value: Any) -> str:
 
 
 def _without_sealed(value: Any) -> Any:
-    if is_sealed(value):
+    if is_sealed(value) or is_sealed_blob(value):
         return None
     if isinstance(value, dict):
         return {name: _without_sealed(child) for name, child in value.items()}

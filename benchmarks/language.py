@@ -127,6 +127,18 @@ class Silent:
         """No workflow of this benchmark calls another."""
         raise NotImplementedError
 
+    async def join_pages(
+        self, step: StepPlan, before: dict[str, Any], outputs: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Nothing is large here."""
+        raise NotImplementedError
+
+    async def move_outputs(
+        self, outputs: dict[str, dict[str, Any]], excess: int
+    ) -> dict[str, dict[str, Any]]:
+        """Nothing is large here."""
+        raise NotImplementedError
+
     async def evaluate(self, _templates: Any, _values: Any) -> dict[str, Any]:
         """No value of this benchmark queries."""
         raise NotImplementedError

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from activities.client import make_client
 from activities.credentials import Masking, SecretStore
+from activities.files import BlobStore, open_store
 from activities.limits import Limits
 from activities.load_plan import Plans
 from activities.names import LoadPlanRequest
@@ -159,15 +160,20 @@ async def try_entry(
 
 
 @lru_cache(maxsize=8)
-def _plans(document: CompiledDocument, servers: tuple[tuple[str, str], ...]) -> Plans:
+def _plans(
+    document: CompiledDocument, servers: tuple[tuple[str, str], ...], blobs: BlobStore
+) -> Plans:
     """The plans of a document are made once, however often it is tried."""
-    return Plans(Catalogue([document], []), KEY, dict(servers))
+    return Plans(Catalogue([document], []), KEY, dict(servers), blobs)
+
+
+_store = lru_cache(maxsize=8)(open_store)
 
 
 async def _run(
     entry: Entry, inputs: dict[str, Any], operations: Operations, clock: Clock
 ) -> dict[str, Any]:
-    plans = _plans(entry.document, tuple(operations.servers.items()))
+    plans = _plans(entry.document, tuple(operations.servers.items()), operations.blobs)
     request = LoadPlanRequest(workflow_type=entry.compiled.workflow_type, inputs=inputs)
     loaded = plans.load(request)
     plan = Plan.model_validate(loaded.plan)
@@ -183,10 +189,12 @@ async def _operations(
         request = response.request
         sent.append(Exchange(request.method, str(request.url), response.status_code))
 
+    settings = load_settings()
     async with make_client() as client:
         client.event_hooks = {"request": [], "response": [note]}
+        blobs = _store(settings.blob_store, settings.state_folder)
         # No slot is held here, so limits are waited for where they are asked, in real time.
-        yield Operations(client, KEY, store, servers, Limits(longest_sleep=inf))
+        yield Operations(client, KEY, store, servers, Limits(longest_sleep=inf), blobs)
 
 
 def _masked(sent: list[Exchange], hidden: _Secrets) -> tuple[Exchange, ...]:

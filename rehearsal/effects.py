@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from math import inf
 from typing import TYPE_CHECKING, Any
 
 from activities.evaluation import Evaluations
-from activities.names import AttemptRequest, EvaluationRequest, LoadPlanRequest
-from activities.operation import AttemptAgain, context_of
+from activities.names import (
+    AttemptRequest,
+    EvaluationRequest,
+    JoinPagesRequest,
+    LoadPlanRequest,
+    MoveOutputsRequest,
+    WorkflowStepRequest,
+)
+from activities.operation import AttemptAgain
+from activities.run_values import RunValues
 from activities.signing import sign
+from arazzo.blobs import blob_name
 from arazzo.effects import Invoked, Transferred
 from arazzo.errors import DurazzoError
 from arazzo.interpreter import Interpreter
-from arazzo.outcome import Outcome, judge_workflow
+from arazzo.outcome import Outcome
 from arazzo.plan import Plan, canonical
 from arazzo.state import RunState
 from arazzo.transition import ends_the_caller
@@ -78,6 +87,7 @@ class RehearsalEffects:
             seconds=values.get("left", 0.0),
             place=values.get("place", ""),
             held=values.get("held", 0),
+            blobs=f"{blob_name(self.run)}/{blob_name(step.step_id)}/{values['visit']}",
         )
         number = 1
         while True:
@@ -91,11 +101,15 @@ class RehearsalEffects:
         """Run the workflow that the step calls, by the plan that lies in this run's own."""
         invoked = await self._within(values.get("left"), step, inputs)
         outputs = invoked.outputs or {}
-        outcome = judge_workflow(
-            step.attempt,
-            replace(context_of(values, step.attempt.constants), outputs=outputs),
-            failure=invoked.why,
-            spent=values["spent"],
+        outcome = await self.operations.judged_workflow(
+            WorkflowStepRequest(
+                attempt=step.attempt.as_json(),
+                values={n: values[n] for n in ("inputs", "steps", "workflows") if n in values},
+                spent=values["spent"],
+                outputs=outputs,
+                why=invoked.why,
+                blobs=f"{blob_name(self.run)}/{blob_name(step.step_id)}/{values['visit']}",
+            )
         )
         joined = {**outputs, **outcome.outputs}
         told = {"outputs": joined, "output_bytes": len(canonical(joined)), "error": invoked.error}
@@ -152,6 +166,23 @@ class RehearsalEffects:
         begun = RunState.model_validate(self.plans.load(request).state)
         return await self.of(plan, self.run).outputs(begun)
 
+    async def join_pages(
+        self, step: StepPlan, before: dict[str, Any], outputs: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Join as the local activity would; here the pages before are never asked for again."""
+        folder = f"{blob_name(self.run)}/{blob_name(step.step_id)}/pages"
+        names = list(step.collect)
+        request = JoinPagesRequest(before=before, outputs=outputs, names=names, blobs=folder)
+        return await RunValues(self.operations.blobs).joined(request)
+
+    async def move_outputs(
+        self, outputs: dict[str, dict[str, Any]], excess: int
+    ) -> dict[str, dict[str, Any]]:
+        """Move outputs as the local activity would."""
+        folder = f"{blob_name(self.run)}/moved"
+        request = MoveOutputsRequest(outputs=outputs, excess=excess, blobs=folder)
+        return await RunValues(self.operations.blobs).made_smaller(request)
+
     async def evaluate(self, templates: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
         """Compute as the local activity does."""
         request = EvaluationRequest(
@@ -159,8 +190,11 @@ class RehearsalEffects:
             values=values,
             constants=self.plan.constants,
             secrets=self.plan.secrets,
+            blobs=f"{blob_name(self.run)}/values",
         )
-        return Evaluations(self.operations.key, self.operations.secrets).evaluate(request)
+        operations = self.operations
+        evaluations = Evaluations(operations.key, operations.secrets, operations.blobs)
+        return await evaluations.evaluate(request)
 
     async def pause(self, pause: Pause) -> None:
         """Wait, shortened."""

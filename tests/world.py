@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from arazzo import template
+from arazzo.blobs import VALUE_TYPE, Blob
 from arazzo.context import Context
 from arazzo.effects import Invoked, Pause, Transferred
 from arazzo.errors import DurazzoError
@@ -20,6 +21,8 @@ from arazzo.state import RunState
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+REFERENCE = Blob("memory:///moved", 100_000, "0" * 64, VALUE_TYPE).as_json()
 
 
 @dataclass
@@ -34,6 +37,7 @@ class World:
     beside: Mapping[str, Invoked] = field(default_factory=dict)
     invoked: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
     evaluated: list[list[str]] = field(default_factory=list)
+    stored: list[str] = field(default_factory=list)
 
     def now(self) -> float:
         """Tell the time of this world."""
@@ -54,6 +58,20 @@ class World:
         """Answer for a workflow beside the steps, and remember it."""
         self.invoked.append((name, workflow_type, inputs))
         return self.beside.get(workflow_type, Invoked({}))
+
+    async def join_pages(
+        self, step: StepPlan, before: dict[str, Any], outputs: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Join to a reference, and remember it."""
+        self.stored.append(f"join_pages of {step.step_id}")
+        return dict.fromkeys(outputs, REFERENCE) if before else outputs
+
+    async def move_outputs(
+        self, outputs: dict[str, dict[str, Any]], excess: int
+    ) -> dict[str, dict[str, Any]]:
+        """Move all of them."""
+        self.stored.append("move_outputs")
+        return {one: dict.fromkeys(names, REFERENCE) for one, names in outputs.items() if excess}
 
     async def evaluate(self, templates: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
         """Compute in the same process, and remember what was asked for."""

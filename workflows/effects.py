@@ -22,13 +22,19 @@ from temporalio.exceptions import (
 
 from activities.names import (
     EVALUATE_VALUES,
+    JOIN_PAGES,
     JUDGE_LOST_ATTEMPT,
     JUDGE_WORKFLOW_STEP,
+    MOVE_OUTPUTS,
     SEAL_RUN,
     AttemptRequest,
     EvaluationRequest,
+    JoinPagesRequest,
+    Message,
+    MoveOutputsRequest,
     WorkflowStepRequest,
 )
+from arazzo.blobs import blob_name
 from arazzo.effects import Invoked
 from arazzo.errors import RUN_ERRORS
 from arazzo.outcome import Outcome
@@ -46,6 +52,7 @@ if TYPE_CHECKING:
 
 LONGEST_SUMMARY_BYTES: Final = 200
 LOCAL_ACTIVITY_TIMEOUT: Final = timedelta(seconds=30)
+BLOB_ACTIVITY_TIMEOUT: Final = timedelta(minutes=5)
 
 
 class TemporalEffects:
@@ -60,6 +67,7 @@ class TemporalEffects:
         self._attempts: dict[str, dict[str, Any]] = {}
         info = workflow.info()
         self._run = f"{info.namespace}/{info.workflow_id}/{info.first_execution_run_id}"
+        self._blobs = f"{blob_name(info.workflow_id)}/{info.first_execution_run_id}"
 
     def now(self) -> float:
         """Return the workflow's own time, the same in every replay."""
@@ -118,6 +126,7 @@ class TemporalEffects:
             seconds=values.get("left", 0.0),
             place=values.get("place", ""),
             held=values.get("held", 0),
+            blobs=f"{self._blobs}/{blob_name(step.step_id)}/{values['visit']}",
         )
 
     async def call(self, step: StepPlan, inputs: dict[str, Any], values: dict[str, Any]) -> Outcome:
@@ -134,6 +143,7 @@ class TemporalEffects:
                 outputs=invoked.outputs,
                 why=invoked.why,
                 error=invoked.error,
+                blobs=f"{self._blobs}/{blob_name(step.step_id)}/{values['visit']}",
             ).as_json(),
             start_to_close_timeout=LOCAL_ACTIVITY_TIMEOUT,
         )
@@ -215,19 +225,43 @@ class TemporalEffects:
         )
         return result
 
+    async def join_pages(
+        self, step: StepPlan, before: dict[str, Any], outputs: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Join in a local activity; pages take turns at two names, so that one can be made anew."""
+        turn = self.state.step(step.step_id).pages % 2
+        request = JoinPagesRequest(
+            before=before,
+            outputs=outputs,
+            names=list(step.collect),
+            blobs=f"{self._blobs}/{blob_name(step.step_id)}/pages-{turn}",
+        )
+        return await self._locally(JOIN_PAGES, request)
+
+    async def move_outputs(
+        self, outputs: dict[str, dict[str, Any]], excess: int
+    ) -> dict[str, dict[str, Any]]:
+        """Move outputs in a local activity, to names of this moment of the run."""
+        folder = f"{self._blobs}/moved-{self.state.visits}"
+        request = MoveOutputsRequest(outputs=outputs, excess=excess, blobs=folder)
+        return await self._locally(MOVE_OUTPUTS, request)
+
     async def evaluate(self, templates: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
-        """Have a local activity compute what queries, or needs a secret opened."""
+        """Have a local activity compute what queries, or needs a secret or a blob opened."""
         request = EvaluationRequest(
             templates=templates,
             values=values,
             constants=self.plan.constants,
             secrets=self.plan.secrets,
+            blobs=f"{self._blobs}/values-{self.state.visits}",
         )
+        return await self._locally(EVALUATE_VALUES, request)
+
+    async def _locally(self, name: str, request: Message) -> dict[str, Any]:
+        """Run a local activity that may work on the blob store; errors of ours go on upwards."""
         try:
             found: dict[str, Any] = await workflow.execute_local_activity(
-                EVALUATE_VALUES,
-                request.as_json(),
-                start_to_close_timeout=LOCAL_ACTIVITY_TIMEOUT,
+                name, request.as_json(), start_to_close_timeout=BLOB_ACTIVITY_TIMEOUT
             )
         except ActivityError as error:
             if isinstance(error.cause, ApplicationError):

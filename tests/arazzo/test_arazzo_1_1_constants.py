@@ -9,7 +9,7 @@ from plans import plan, step
 from world import World, passed, run
 from written import ARAZZO, HERE, Written, changed, pointed
 
-from activities.operation import context_of
+from arazzo.context import context_of
 from arazzo.outcome import judge
 from arazzo.request import build
 

@@ -18,7 +18,8 @@ from activities import names, signing
 from activities.evaluation import Evaluations
 from activities.load_plan import Plans
 from activities.operation import Operations
-from arazzo import errors, inputs, outcome, plan, provider, state
+from activities.run_values import RunValues
+from arazzo import blobs, errors, inputs, outcome, plan, provider, state
 from workflows import controls, effects, factory
 
 if TYPE_CHECKING:
@@ -193,6 +194,7 @@ SHAPES: Final[dict[str, dict[str, Any]]] = {
         "constants": {},
         "by_activity": [],
         "secrets": None,
+        "stores_outputs": False,
         "inputs_schema": None,
         "component_inputs": {},
     },
@@ -269,6 +271,7 @@ SHAPES: Final[dict[str, dict[str, Any]]] = {
         "seconds": 0.0,
         "place": "",
         "held": 0,
+        "blobs": "",
     },
     "WorkflowStepRequest": {
         "attempt": REQUIRED,
@@ -277,12 +280,21 @@ SHAPES: Final[dict[str, dict[str, Any]]] = {
         "outputs": None,
         "why": "",
         "error": "",
+        "blobs": "",
     },
+    "JoinPagesRequest": {
+        "before": REQUIRED,
+        "outputs": REQUIRED,
+        "names": REQUIRED,
+        "blobs": REQUIRED,
+    },
+    "MoveOutputsRequest": {"outputs": REQUIRED, "excess": REQUIRED, "blobs": REQUIRED},
     "EvaluationRequest": {
         "templates": REQUIRED,
         "values": REQUIRED,
         "constants": {},
         "secrets": None,
+        "blobs": "",
     },
     "RunOptions": {"server": None, "polling": {}},
 }
@@ -344,6 +356,8 @@ def test_activity_types() -> None:
     assert activity_name(Operations.attempt) is None
     evaluated = activity_name(Evaluations.evaluate_values)
     assert evaluated == names.EVALUATE_VALUES == "evaluate_values"
+    assert activity_name(RunValues.join_pages) == names.JOIN_PAGES == "join_pages"
+    assert activity_name(RunValues.move_outputs) == names.MOVE_OUTPUTS == "move_outputs"
 
 
 @pytest.mark.parametrize(("attempt", "activity_id"), [(1, "poll"), (2, "poll#2"), (11, "poll#11")])
@@ -406,6 +420,20 @@ def test_secrets_and_the_key_keep_their_names() -> None:
     """Callers write `$secret`; machines that share runs share `durazzo_key`."""
     assert inputs.SECRET_KEY == "$secret"  # noqa: S105 - the name of a key
     assert (signing.KEY_NAME, signing.KEY_FILE) == ("durazzo_key", "durazzo.key")
+
+
+def test_a_blob_reference_keeps_its_spelling() -> None:
+    """It lies in histories and results, and callers of any language write one as an input."""
+    kept = blobs.Blob("s3://bucket/name", 3, "0" * 64, "text/csv")
+    reference = {
+        "uri": "s3://bucket/name",
+        "bytes": 3,
+        "sha256": "0" * 64,
+        "contentType": "text/csv",
+    }
+    assert kept.as_json() == {"$blob": reference}
+    assert blobs.VALUE_TYPE == "application/vnd.durazzo.value+json"
+    assert blobs.SEALED_TYPE == "application/vnd.durazzo.sealed+json"
 
 
 def test_a_signature_stays_the_same_from_version_to_version() -> None:

@@ -1,0 +1,136 @@
+"""Large values, and rows of files: there again wherever an expression reads them."""
+
+from __future__ import annotations
+
+import gzip
+from typing import Any
+
+import httpx
+import pytest
+from attempts import answering, asked, attempt, call, operations
+
+from activities.blob_values import BlobValues
+from activities.files import memory_store
+from activities.sealing import seal
+from arazzo.blob_reads import reaching_in
+from arazzo.blobs import SEALED_TYPE, VALUE_TYPE, Blob, blob_of, is_blob
+from arazzo.context import Context
+from arazzo.errors import StepFailed
+from arazzo.plan import CriterionPlan, ParameterPlan
+from arazzo.template import compile_value, evaluate_value
+
+LARGE = ["row " * 10] * 3000
+
+
+async def test_outputs_over_64_kilobytes_move_and_come_back() -> None:
+    """Size never changes a value: a text, a list or a sealed one is just what it was."""
+    values = BlobValues(memory_store())
+    sealed = seal(b"key", LARGE)
+    given = {"list": LARGE, "text": "ä" * 60_000, "sealed": sealed, "small": [1], "none": None}
+    moved = await values.moved("run/step/1", given, 10**6)
+    assert {name for name, one in moved.items() if is_blob(one)} == {"list", "text", "sealed"}
+    assert blob_of(moved["list"]).content_type == VALUE_TYPE
+    assert blob_of(moved["sealed"]).content_type == SEALED_TYPE
+    assert await values.loaded({"deep": [moved]}) == {"deep": [given]}
+
+
+async def test_the_largest_outputs_move_first_until_the_rest_fits() -> None:
+    """Of many that are small each, only as many as must."""
+    given = {f"o{at}": "x" * (at * 1000) for at in range(40)}
+    moved = await BlobValues(memory_store()).moved("run/step/1", given, 500_000)
+    names = [name for name, one in moved.items() if is_blob(one)]
+    assert names == [f"o{at}" for at in range(40 - len(names), 40)]
+    assert 0 < len(names) < 20
+
+
+CSV = b'\xef\xbb\xbfname,note\r\nAda,"first, and\r\nonly"\r\nZo\xc3\xab,\r\n'
+LINES = b'{"name": "Ada"}\n\n{"name": "Zo\xc3\xab"}\n'
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (CSV, "text/csv"),
+        (gzip.compress(CSV), "text/csv"),
+        (gzip.compress(CSV[:20]) + gzip.compress(CSV[20:]), "text/csv; charset=utf-8"),
+        (LINES, "application/x-ndjson"),
+        (gzip.compress(LINES), "application/jsonl"),
+        (b'[{"name": "Ada"}, {"name": "Zo\xc3\xab"}]', "application/json"),
+    ],
+)
+async def test_rows_of_files_are_read_by_pointer(content: bytes, kind: str) -> None:
+    """CSV by the names of its first line, NDJSON and JSON as they are; gzip is opened."""
+    values = BlobValues(memory_store())
+    file = await values.store.put("file", content, kind)
+    written = {
+        "second": "$inputs.file#/1/name",
+        "count": "$inputs.file#/length",
+        "none": "$inputs.file#/7/name",
+        "whole": "$inputs.file",
+    }
+    context = Context(inputs={"file": file.as_json()})
+    reads = reaching_in(written, context)
+    filled = await values.with_content({"file": file.as_json()}, reads)
+    found: Any = evaluate_value(compile_value(written), Context(inputs=filled))
+    assert (found["second"], found["count"]) == ("Zoë", 2)
+    assert "none" not in found
+    assert is_blob(found["whole"])
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "expression", "said"),
+    [
+        (CSV, "text/csv", "$inputs.file#/name", "read one row"),
+        (CSV, "text/csv", "all of {$inputs.file}", "read one row"),
+        (b"\0\1", "application/zip", "$inputs.file#/0", "a part of the file"),
+        (b"no json", "application/x-ndjson", "$inputs.file#/0", "is not what its type"),
+        (gzip.compress(CSV)[:-9], "text/csv", "$inputs.file#/length", "is not what its type"),
+        (b"\x1f\x8bnothing", "text/csv", "$inputs.file#/0", "is not what its type"),
+        (b'a\n"b\n', "text/csv", "$inputs.file#/length", "is not what its type"),
+    ],
+)
+async def test_a_part_that_can_not_be_read_is_told(
+    content: bytes, kind: str, expression: str, said: str
+) -> None:
+    """It is an error that names the file, and never a null."""
+    values = BlobValues(memory_store())
+    file = (await values.store.put("file", content, kind)).as_json()
+    reads = reaching_in(expression, Context(inputs={"file": file}))
+    with pytest.raises(StepFailed, match=said):
+        await values.with_content({"file": file}, reads)
+
+
+# -- in an attempt --------------------------------------------------------------------------------
+
+
+def query(value: str) -> ParameterPlan:
+    """Return a query parameter."""
+    return ParameterPlan(name="q", location="query", value=value, style="form", explode=True)
+
+
+async def test_an_attempt_reads_a_moved_value_and_moves_its_own() -> None:
+    """What a step hands on is small in the history, and whole in the next request."""
+    answer, seen = answering(httpx.Response(200, json={"rows": LARGE, "first": "row"}))
+    side = operations(answer)
+    outputs = {"rows": "$response.body#/rows", "first": "$response.body#/first"}
+    maker = attempt(call(largest_response=10**6), outputs=outputs)
+    first = await side.perform(asked(maker, blobs="run/only/1"), 1)
+    assert first.outputs["first"] == "row"
+    assert is_blob(first.outputs["rows"])
+    assert first.output_bytes < 1000
+    plan = attempt(
+        call(parameters=[query("$steps.only.outputs.rows#/2999")], largest_response=10**6),
+        success_criteria=(CriterionPlan(condition="$steps.only.outputs.rows.length == 3000"),),
+    )
+    passed = await side.perform(asked(plan, values={"steps": {"only": first.outputs}}), 1)
+    assert passed.passed, passed.why
+    assert seen[-1].url.params["q"] == LARGE[0]
+
+
+async def test_an_answer_can_not_name_a_blob() -> None:
+    """A service that answers with a reference would have another run's content sent to it."""
+    forged = Blob("memory:///other-run/secret", 1, "0" * 64, "text/plain").as_json()
+    answer, _ = answering(httpx.Response(200, json={"it": [forged]}))
+    plan = attempt(call(), outputs={"it": "$response.body#/it"})
+    with pytest.raises(StepFailed, match="looks like a blob reference"):
+        await operations(answer).perform(asked(plan), 1)
