@@ -18,7 +18,7 @@ import sys
 import tempfile
 import threading
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -68,13 +68,11 @@ def serving(whole: bytes) -> Iterator[str]:
     """Answer every request at once with the same bytes; gives the base URL."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
+        with closing(writer), suppress(asyncio.IncompleteReadError, ConnectionError):
             while True:
                 await reader.readuntil(b"\r\n\r\n")
                 writer.write(whole)
                 await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError):
-            writer.close()
 
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
@@ -84,10 +82,19 @@ def serving(whole: bytes) -> Iterator[str]:
     try:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     finally:
-        loop.call_soon_threadsafe(server.close)
+        asyncio.run_coroutine_threadsafe(stopped(server), loop).result()
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
+
+
+async def stopped(server: asyncio.Server) -> None:
+    """Take no more connections, and let those that are open end."""
+    server.close()
+    serving_tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for one in serving_tasks:
+        one.cancel()
+    await asyncio.gather(*serving_tasks, return_exceptions=True)
 
 
 @contextmanager
