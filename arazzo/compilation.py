@@ -129,6 +129,7 @@ def _compile_workflow(scope: Scope) -> CompiledWorkflow:
     steps = [compiler.compile(index) for index in range(len(scope.workflow.steps))]
     compiler.check_workflow_outputs()
     sealed = compiler.names.sealed
+    schema = schema.requiring(compiler.names.undeclared)
     plan = None
     if not _is_broken(scope):
         made = _plan(scope, schema, compiler, [one for one in steps if one], dependencies)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 STRICTLY_REFUSED: Final = frozenset(DEVIATIONS) | frozenset(
     (
         "unknown-field", "parameter-location", "operation-path-form", "second-document",
-        "parameter-spelling", "action-parameter-in",
+        "parameter-spelling", "action-parameter-in", "undeclared-input",
         "outputs-of-operation", "parameter-without-in",
     )
 )  # fmt: skip

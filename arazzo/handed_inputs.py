@@ -76,7 +76,8 @@ class HandedInputs:
 
     def _known(self, one: Parameter, called: Called, path: Path) -> None:
         declared = called.schema.properties
-        if called.schema.declares and one.name not in declared:
+        known = {*declared, *called.schema.required}
+        if called.schema.declares and one.name not in known:
             self._add(
                 "unknown-input",
                 f"the workflow `{called.workflow_id}` has no input `{one.name}`",

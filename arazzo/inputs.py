@@ -83,6 +83,20 @@ class InputsSchema:
         """Return whether the schema names properties at all; without any, each name is allowed."""
         return bool(self.properties)
 
+    @property
+    def is_open(self) -> bool:
+        """Return whether a caller may give more than what is declared, as JSON Schema has it."""
+        schema = self._followed(self.schema)
+        ends = ("additionalProperties", "unevaluatedProperties")
+        return all(schema.get(end, True) is not False for end in ends)
+
+    def requiring(self, names: Collection[str]) -> InputsSchema:
+        """Return the schema that also requires inputs of those names."""
+        if not names:
+            return self
+        required = [*dict.fromkeys([*self.required, *names])]
+        return InputsSchema({**self.schema, "required": required}, self.components)
+
     def _followed(self, schema: Json) -> dict[str, Any]:
         """Follow references inside the document; what stands beside one counts, too."""
         beside: dict[str, Any] = {}
@@ -161,7 +175,7 @@ class InputsSchema:
             return
         for name in inputs:
             close = get_close_matches(name, self.properties, n=1)
-            if name not in self.properties and close:
+            if name not in {*self.properties, *self.required} and close:
                 yield f"there is no input `{name}`; did you mean `{close[0]}`?"
 
 

@@ -6,6 +6,7 @@ exist is a finding here and never a surprise at run time.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final
@@ -71,6 +72,7 @@ class Collected:
 
 
 _KINDS: Final = ("inputs", "outputs")
+_NAME_END: Final = re.compile(r"[.\[#]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,9 @@ class Names:
 
     workflows: Mapping[str, CompletedWorkflow] = field(default_factory=dict)
     """The workflows that are completed before a step may read them, by workflowId."""
+    undeclared: dict[str, None] = field(default_factory=dict)
+    """Inputs that are read, and that the schema allows and does not declare."""
+
     sealed: dict[str, set[str]] = field(default_factory=dict)
     """Outputs of steps that are secret, by stepId; shared by all steps of the workflow."""
 
@@ -245,10 +250,21 @@ class Names:
         name = expression.input_name(rest, known)
         if name is not None:
             collected.inputs[name] = None
-        elif self.inputs.declares:
-            self._unknown("input", rest, known, path, one)
-        else:
+        elif not self.inputs.declares:
             collected.inputs.update(dict.fromkeys(_prefixes(rest)))
+        elif self.inputs.is_open and not _is_slip(rest, known):
+            self._undeclared(one, rest, path, collected)
+        else:
+            self._unknown("input", rest, known, path, one)
+
+    def _undeclared(self, one: Expression, rest: str, path: Path, collected: Collected) -> None:
+        """A schema that is not closed allows it: then whoever starts a run must give it."""
+        collected.inputs.update(dict.fromkeys(_prefixes(rest)))
+        name = _name(rest)
+        self.undeclared[name] = None
+        said = f"`{one.text}` reads an input that is not declared, so a run must be given it"
+        mend = f"declare `{name}` under `inputs: properties:`"
+        self._add("undeclared-input", said, path, mend, severity="warning")
 
     def _step(self, one: Expression, rest: str, path: Path, collected: Collected) -> None:
         found = expression.step_reference(rest, self.outputs_of)
@@ -361,6 +377,18 @@ class Names:
 
 
 SHOWN: Final = 120
+SLIP: Final = 0.85
+"""So like each other are `nam` and `name`, and not `user` and `username`."""
+
+
+def _name(rest: str) -> str:
+    return _NAME_END.split(rest, maxsplit=1)[0]
+
+
+def _is_slip(rest: str, known: Collection[str]) -> bool:
+    """Return whether a name is so like a known one that it must be meant."""
+    name, names = _name(rest).lower(), [one.lower() for one in known]
+    return bool(get_close_matches(name, names, n=1, cutoff=SLIP))
 
 
 def _leaves(value: Any, path: Path) -> Iterator[tuple[Any, Path]]:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from written import ARAZZO, HERE, OPENAPI, Written, changed, pointed
 
+from arazzo.errors import InputInvalid
 from arazzo.provider import ProviderSettings
 
 CREATE = "stepId: create\n    operationId: createJob"
@@ -388,6 +389,25 @@ BROKEN = [
         id="expression",
     ),
     Broken(
+        "unknown-input",
+        (
+            "    properties:\n      name:",
+            "    additionalProperties: false\n    properties:\n      name:",
+            "{name: $inputs.name}",
+            f"{{name: {HERE}$inputs.ticket}}",
+        ),
+        "`$inputs.ticket` names no input that exists",
+        "there are: `name`, `token`",
+        id="closed-schema",
+    ),
+    Broken(
+        "undeclared-input",
+        ("{name: $inputs.name}", f"{{name: {HERE}$inputs.ticket}}"),
+        "`$inputs.ticket` reads an input that is not declared",
+        "declare `ticket` under `inputs: properties:`",
+        "warning",
+    ),
+    Broken(
         "unknown-step",
         ("value: $steps.create.outputs.id", f"value: {HERE}$steps.creates.outputs.id"),
         "`$steps.creates.outputs.id` names no step that exists",
@@ -547,6 +567,15 @@ CASCADES = frozenset(
     )
 )  # fmt: skip
 """Codes whose broken documents have a second thing to say."""
+
+
+def test_an_undeclared_input_must_be_given() -> None:
+    """It is never silently absent: a run that lacks it does not begin."""
+    flow = Written(ARAZZO.replace("{name: $inputs.name}", "{name: $inputs.ticket}")).workflow()
+    given = {"name": "a", "ticket": {"id": 7}}
+    assert flow.schema.check(given, ()) == given
+    with pytest.raises(InputInvalid, match='"ticket" is a required property'):
+        flow.schema.check({"name": "a"}, ())
 
 
 @pytest.mark.parametrize(

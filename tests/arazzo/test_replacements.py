@@ -268,7 +268,7 @@ BROKEN = [
     ("replacement-target", f"{{target: {HERE}/name/x, value: 1}}", "{name: Rex}", ""),
     ("replacement-target", f"{{target: {HERE}/list/2, value: 1}}", "{list: [1, 2]}", ""),
     ("replacement-target", f"{{target: {HERE}/a, value: 1}}", "text", "text/plain"),
-    ("unknown-input", f"{{target: /name, value: {HERE}$inputs.nothing}}", "", ""),
+    ("unknown-input", f"{{target: /name, value: {HERE}$inputs.nam}}", "", ""),
 ]
 
 
