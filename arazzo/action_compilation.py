@@ -19,9 +19,10 @@ from arazzo.workflow_lookup import find_workflow, runnable, same_named, sub_work
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from arazzo.collected import Collected
     from arazzo.model import Criterion, Step
     from arazzo.plan import CriterionPlan, SubWorkflow
-    from arazzo.references import Collected, Names
+    from arazzo.references import Names
     from arazzo.scope import Scope
     from arazzo.workflow_lookup import FoundWorkflow
     from arazzo.yaml_text import Path

@@ -30,9 +30,10 @@ from arazzo.written_parameters import WrittenParameters
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from arazzo.collected import Collected
     from arazzo.model import Parameter, Step
     from arazzo.openapi import DeclaredParameter, Operation
-    from arazzo.references import Collected, Names
+    from arazzo.references import Names
     from arazzo.scope import Scope
     from arazzo.yaml_text import Path
 

@@ -18,9 +18,10 @@ from arazzo.written_parameters import resolved_parameter
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
+    from arazzo.collected import Collected
     from arazzo.inputs import InputsSchema
     from arazzo.model import Parameter, Reusable
-    from arazzo.references import Collected, Names
+    from arazzo.references import Names
     from arazzo.scope import Scope
     from arazzo.yaml_text import Path
 

@@ -15,10 +15,11 @@ from arazzo.plan import Invocation
 from arazzo.workflow_lookup import find_workflow, runnable, sub_workflow
 
 if TYPE_CHECKING:
+    from arazzo.collected import Collected
     from arazzo.compilation import CompiledWorkflow
     from arazzo.model import Step
     from arazzo.plan import SubWorkflow
-    from arazzo.references import Collected, Names
+    from arazzo.references import Names
     from arazzo.scope import Scope
     from arazzo.workflow_lookup import FoundWorkflow
     from arazzo.yaml_text import Path

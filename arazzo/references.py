@@ -17,11 +17,11 @@ from arazzo.document_constants import has_expressions
 from arazzo.errors import ExpressionError
 from arazzo.long_names import Declared, as_written, meant
 from arazzo.navigation import longest_key, navigate
-from arazzo.plan import Reads
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
+    from arazzo.collected import Collected
     from arazzo.criterion import Criterion as CompiledCriterion
     from arazzo.errors import Finding
     from arazzo.expression import Expression
@@ -41,34 +41,6 @@ _NOT_YET: Final = {
     "message": "AsyncAPI",
     "outputs": "reading the workflow's own outputs",
 }
-
-
-@dataclass
-class Collected:
-    """The names that a part of a step reads, gathered while it is checked."""
-
-    inputs: dict[str, None] = field(default_factory=dict)
-    steps: dict[str, dict[str, None]] = field(default_factory=dict)
-    workflows: dict[str, None] = field(default_factory=dict)
-    constants: set[str] = field(default_factory=set)
-    """What is read of the document itself (see document_constants.py)."""
-
-    def reads(self) -> Reads:
-        """Return what was gathered, as a part of the plan."""
-        return Reads(
-            inputs=tuple(self.inputs),
-            steps={step_id: tuple(names) for step_id, names in self.steps.items()},
-            workflows=tuple(self.workflows),
-        )
-
-    def joined(self, other: Collected) -> Collected:
-        """Return the names of both."""
-        both = Collected(dict(self.inputs), {key: dict(value) for key, value in self.steps.items()})
-        both.inputs.update(other.inputs)
-        both.workflows.update({**self.workflows, **other.workflows})
-        for step_id, names in other.steps.items():
-            both.steps.setdefault(step_id, {}).update(names)
-        return both
 
 
 _KINDS: Final = ("inputs", "outputs")

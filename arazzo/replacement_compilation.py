@@ -15,8 +15,9 @@ from arazzo.replacements import child, injected, tokens_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from arazzo.collected import Collected
     from arazzo.model import PayloadReplacement, RequestBody
-    from arazzo.references import Collected, Names
+    from arazzo.references import Names
     from arazzo.yaml_text import Path
 
 # json-pointer = *( "/" reference-token ); escaped = "~" ( "0" / "1" )        RFC 6901, section 3

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from arazzo.action_compilation import ActionCompiler
 from arazzo.call_compilation import CallCompiler
+from arazzo.collected import Collected
 from arazzo.document_constants import constants, written_components
 from arazzo.invocation_compilation import InvocationCompiler
 from arazzo.limit_plans import LONGEST_SLEEP
 from arazzo.model import CriterionExpressionType
 from arazzo.plan import AttemptPlan, CriterionPlan, RetryPlan, StepPlan
-from arazzo.references import Collected, CompletedWorkflow, Names
+from arazzo.references import CompletedWorkflow, Names
 from arazzo.scope import closest
 from arazzo.step_dependencies import dependencies
 from arazzo.version_rules import check_output
