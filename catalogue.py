@@ -17,6 +17,7 @@ from arazzo.compilation import compile_document as compile_arazzo
 from arazzo.errors import DocumentInvalid, Finding, InputInvalid, Place
 from arazzo.openapi import OpenApiDescription
 from arazzo.provider import ProviderSettings
+from arazzo.read_texts import OF_DESCRIPTIONS
 from arazzo.settings_names import KnownNames, unknown_names
 
 if TYPE_CHECKING:
@@ -340,7 +341,7 @@ class Reader:
 
     def _description(self, file: Path) -> OpenApiDescription:
         if file not in self.descriptions:
-            text = yaml_text.read(_text(file), _shown(file))
+            text = OF_DESCRIPTIONS.read(_text(file), _shown(file))
             self.descriptions[file] = OpenApiDescription(text, partial(_beside, file))
         return self.descriptions[file]
 
@@ -356,7 +357,7 @@ def _beside(file: Path, reference: str) -> YamlText | None:
     if not reachable or target.name == SETTINGS_FILE or not target.is_file():
         return None
     try:
-        return yaml_text.read(_text(target), _shown(target))
+        return OF_DESCRIPTIONS.read(_text(target), _shown(target))
     except DocumentInvalid:
         return None
 

@@ -17,6 +17,7 @@ from arazzo.scope import Defaults
 from catalogue import Reader, find_documents
 from commands.failures import COMPLETED, MISTAKE, reported
 from commands.findings_formats import as_counts, as_github, as_json, as_sarif
+from commands.folder_findings import duplicates
 from commands.mends import write_mends
 
 if TYPE_CHECKING:
@@ -80,6 +81,9 @@ def _all_findings(
         for file, root in bar.track(files, description="checking"):
             findings += _findings_of(reader, file, root)
     findings += reader.settings_findings(paths)
+    for folder in dict.fromkeys(root for _, root in files if root.is_dir()):
+        within = [file.resolve() for file, root in files if root == folder]
+        findings += duplicates(reader.documents[one] for one in within if one in reader.documents)
     ordered = in_order(findings)
     return [strictly(one) for one in ordered] if strict else ordered
 

