@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-import httpx
-
 from activities.decoding import unpacked_body
+from activities.faults import CAUGHT, Unreadable
 from activities.retry_after import asked_wait
 from arazzo.context import ABSENT, ResponseView
 from arazzo.errors import PayloadTooLarge
 
 if TYPE_CHECKING:
+    import httpx
+
     from arazzo.plan import Call
 
 MOST_NESTED: Final = 200
 """Levels of lists and objects in a body: what is nested deeper can't be handed on as a result."""
 TOO_DEEP: Final = f"the body is JSON that is nested more than {MOST_NESTED} levels deep"
-FIRST_ERROR: Final = 400
+SUCCESS: Final = 2
+"""The first digit of a status of success."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +39,18 @@ class Answer:
     retry_after: float | None
 
 
-async def read_answer(response: httpx.Response, call: Call) -> Answer:
-    """Read a response that has begun. Raises PayloadTooLarge when its body passes the limit.
+async def read_answer(response: httpx.Response, call: Call, deadline: float) -> Answer:
+    """Read a response that has begun, until the deadline by the loop's clock.
 
-    Raises what httpx raises when a body of success breaks; the status of an error says enough
-    without its body.
+    Raises PayloadTooLarge when its body passes the limit, Unreadable when a body of success
+    breaks; any other status says enough without its body.
     """
     try:
-        body = await _whole_body(response, call)
-    except (httpx.TransportError, httpx.DecodingError) as error:
-        if response.status_code < FIRST_ERROR:
-            raise
+        async with asyncio.timeout_at(deadline):
+            body = await _whole_body(response, call)
+    except CAUGHT as error:
+        if response.status_code // 100 == SUCCESS:
+            raise Unreadable(_view(response, ABSENT), error) from error
         return _made(response, (ABSENT, f"the body can't be read: {error}", ""), call)
     return _made(response, _parsed(response, body), call)
 
@@ -67,14 +71,14 @@ async def _whole_body(response: httpx.Response, call: Call) -> bytes:
 
 def _made(response: httpx.Response, parsed: tuple[Any, str, str], call: Call) -> Answer:
     value, flaw, text = parsed
-    status = response.status_code
+    view = _view(response, value)
+    wait = asked_wait(view.status, view.headers, value, call)
+    return Answer(response=view, flaw=flaw, text=text, retry_after=wait)
+
+
+def _view(response: httpx.Response, body: Any) -> ResponseView:
     headers = {name.lower(): found for name, found in response.headers.items()}
-    return Answer(
-        response=ResponseView(status, headers, value),
-        flaw=flaw,
-        text=text,
-        retry_after=asked_wait(status, headers, value, call),
-    )
+    return ResponseView(response.status_code, headers, body)
 
 
 def _parsed(response: httpx.Response, body: bytes) -> tuple[Any, str, str]:

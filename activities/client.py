@@ -81,13 +81,14 @@ def _certificates() -> ssl.SSLContext:
 async def send(client: httpx.AsyncClient, request: Request, call: Call) -> Answer:
     """Send a request once and return the answer.
 
-    Raises TransportFailed when none came, PayloadTooLarge when its body passes the limit.
+    Raises TransportFailed when none came or its body broke, PayloadTooLarge when that passes
+    the limit.
     """
     try:
         allowed = call.own_server or is_local_name(_host(request.url))
         with private_addresses(allowed=allowed):
-            async with asyncio.timeout(call.total_timeout):
-                return await _follow(client, request, call)
+            deadline = asyncio.get_running_loop().time() + call.total_timeout
+            return await _follow(client, request, call, deadline)
     except CAUGHT as error:
         raise TransportFailed(fault_of(error), str(error)) from error
 
@@ -100,14 +101,17 @@ def _host(url: str) -> str:
         return ""
 
 
-async def _follow(client: httpx.AsyncClient, request: Request, call: Call) -> Answer:
+async def _follow(
+    client: httpx.AsyncClient, request: Request, call: Call, deadline: float
+) -> Answer:
     for _ in range(MOST_REDIRECTS + 1):
-        async with _answered(client, request, call) as response:
+        async with _answered(client, request, call, deadline) as response:
             target = response.headers.get("location")
             followed = response.status_code in REDIRECTS and request.method in FOLLOWED
             if not followed or not target:
-                return await read_answer(response, call)
-        request = await _redirected(request, str(response.url.join(target)))
+                return await read_answer(response, call, deadline)
+        async with asyncio.timeout_at(deadline):
+            request = await _redirected(request, str(response.url.join(target)))
     fault = fault_of(httpx.TooManyRedirects(""))
     raise TransportFailed(fault, f"more than {MOST_REDIRECTS}")
 
@@ -130,7 +134,7 @@ async def _redirected(request: Request, url: str) -> Request:
 
 @asynccontextmanager
 async def _answered(
-    client: httpx.AsyncClient, request: Request, call: Call
+    client: httpx.AsyncClient, request: Request, call: Call, deadline: float
 ) -> AsyncIterator[httpx.Response]:
     """Send a request; gives the response when its headers have come."""
     given = {name.lower() for name in request.headers}
@@ -144,7 +148,8 @@ async def _answered(
     )
     if (sent.url.port or 0) > LAST_PORT:  # the network code would raise all kinds of errors
         raise httpx.InvalidURL(f"there is no port {sent.url.port}")
-    response = await client.send(sent, stream=True)
+    async with asyncio.timeout_at(deadline):
+        response = await client.send(sent, stream=True)
     try:
         yield response
     finally:

@@ -8,7 +8,7 @@ surely not sent, `maybe` that it was sent, wholly or in part, and nobody can tel
 from __future__ import annotations
 
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import httpx
@@ -17,6 +17,7 @@ from activities.network import PrivateAddressRefused
 from arazzo.errors import OtherPartyError
 
 if TYPE_CHECKING:
+    from arazzo.context import ResponseView
     from arazzo.outcome import Sent
 
 
@@ -43,7 +44,7 @@ FAULTS: Final[dict[type[Exception], Fault]] = {
     httpx.WriteError: Fault("maybe", True, "the connection broke while sending"),
     httpx.CloseError: Fault("maybe", True, "the connection broke while closing"),
     httpx.RemoteProtocolError: Fault("maybe", True, "the connection ended without an answer"),
-    httpx.DecodingError: Fault("maybe", True, "the answer can't be unpacked"),
+    httpx.DecodingError: Fault("yes", True, "the answer can't be unpacked"),
     httpx.TooManyRedirects: Fault("yes", False, "too many redirects"),
     TimeoutError: Fault("maybe", True, "no complete answer in time"),
     ssl.SSLError: Fault("maybe", True, "the other side broke off TLS"),
@@ -51,8 +52,7 @@ FAULTS: Final[dict[type[Exception], Fault]] = {
     UnicodeError: Fault("no", False, "the host's name is not valid"),
     PrivateAddressRefused: Fault("no", False, "a public name leads into a private network"),
 }
-"""A body that breaks after a status of success is `maybe`, too: the request arrived, but what the
-service made of it stood in the part that did not come."""
+"""What each means before an answer has begun; once its status is there, see `Unreadable`."""
 
 CAUGHT: Final = (
     httpx.TransportError, httpx.DecodingError, httpx.InvalidURL,
@@ -68,6 +68,20 @@ class TransportFailed(OtherPartyError):
         """Keep the fault beside the text."""
         super().__init__(f"{fault.said}: {text}" if text else fault.said, reason="transport")
         self.fault = fault
+
+
+class Unreadable(TransportFailed):
+    """An answer of success came, and its body broke; `response` is what there is of it.
+
+    The request arrived, so a write took effect; what it made stood in the part that is missing.
+    """
+
+    def __init__(self, response: ResponseView, error: Exception) -> None:
+        """Take whether another try may end otherwise from the error that broke the body."""
+        fault = replace(fault_of(error), sent="yes")
+        super().__init__(fault, str(error))
+        self.message = f"the answer {response.status} can't be read: {str(error) or fault.said}"
+        self.response = response
 
 
 def fault_of(error: Exception) -> Fault:

@@ -21,7 +21,7 @@ from activities.authorization import Authorizer
 from activities.blob_values import BlobValues, refuse_foreign
 from activities.client import send
 from activities.credentials import Masking, SecretStore, reveal
-from activities.faults import TransportFailed
+from activities.faults import TransportFailed, Unreadable
 from activities.files import BlobStore, memory_store
 from activities.limits import Limits
 from activities.names import TRANSPORT_FAILURE, AttemptRequest, WorkflowStepRequest
@@ -155,9 +155,7 @@ class Operations:
             if may_attempt_again(plan.operation, error) and number < asked.attempts:
                 text = f"{call.method} {_safe_url(request.view)}: {error.message}"
                 raise AttemptAgain(text, reason="transport") from error
-            outcome = judge(plan, seen, spent=asked.spent)
-            told = {"sent": error.fault.sent, "why": masking.text(error.message)}
-            return outcome.model_copy(update=told)
+            return _failed(plan, asked, seen, error, masking)
         return await self._judged(plan, asked, seen, answer, masking)
 
     async def _answer(self, request: Request, call: Call, server: str, masking: Masking) -> Answer:
@@ -267,6 +265,21 @@ def bounded(call: Call, seconds: float) -> Call:
 def may_attempt_again(call: Call, error: TransportFailed) -> bool:
     """Return whether an attempt without an answer may be repeated («Never twice»)."""
     return (not call.writes or call.idempotency) and error.fault.try_again
+
+
+def _failed(
+    plan: AttemptPlan,
+    asked: AttemptRequest,
+    seen: Context,
+    error: TransportFailed,
+    masking: Masking,
+) -> Outcome:
+    """Judge a request without an answer, or with one of which only the status is known."""
+    why, unread = masking.text(error.message), isinstance(error, Unreadable)
+    if isinstance(error, Unreadable):
+        seen = replace(seen, response=error.response)
+    outcome = judge(plan, seen, spent=asked.spent, flaw=why)
+    return outcome.model_copy(update={"sent": error.fault.sent, "unread": unread})
 
 
 def no_server(plan: AttemptPlan) -> Finding:

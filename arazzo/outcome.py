@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Sent = Literal["no", "maybe", "yes"]
 """Did the request reach the other side? `maybe`: it was sent, and no answer came back."""
 
-FIRST_ERROR_STATUS: Final = 300
+REDIRECTS: Final = frozenset((301, 302, 303, 307, 308))
 
 
 class Outcome(BaseModel):
@@ -33,7 +33,8 @@ class Outcome(BaseModel):
     action in `on_success` or `on_failure`; `retry_after` is in seconds; `why` says in words what
     did not hold; `excerpt` is the masked beginning of the body of a step that did not pass;
     `output_bytes` is the size of the outputs as JSON; `error` is the persisted name of the error
-    that ended a workflow which the step called; `timed_out` says that the step's timeout passed.
+    that ended a workflow which the step called; `timed_out` says that the step's timeout passed;
+    `unread` that an answer of success came whose body broke.
     `wait` is set when a limit held the request back, so that nothing was sent: how many seconds
     to wait before asking again, with the `place` that is kept meanwhile.
     """
@@ -53,6 +54,7 @@ class Outcome(BaseModel):
     timed_out: bool = False
     wait: float | None = None
     place: str = ""
+    unread: bool = False
 
 
 def judge(
@@ -109,7 +111,7 @@ def first_unmet(attempt: AttemptPlan, context: Context, mask: Callable[[str], st
     if context.response is None:
         return "no response came"
     if not attempt.success_criteria:
-        return _unless_2xx(context.response)
+        return _unless_2xx(context.response, mask)
     return _unmet(attempt, context, mask)
 
 
@@ -123,9 +125,17 @@ def _unmet(attempt: AttemptPlan, context: Context, mask: Callable[[str], str] = 
     return ""
 
 
-def _unless_2xx(response: ResponseView) -> str:
-    ok = response.status // 100 == 2  # noqa: PLR2004
-    return "" if ok else f"the status {response.status} is no success"
+def _unless_2xx(response: ResponseView, mask: Callable[[str], str]) -> str:
+    if response.status // 100 == 2:  # noqa: PLR2004
+        return ""
+    place = response.headers.get("location")
+    said = f"the status {response.status} is no success"
+    if response.status not in REDIRECTS or not place:
+        return said
+    return (
+        f"{said}: it leads to {mask(place.partition('?')[0])}, where a request that changes "
+        "something is not sent by itself. Name that server in settings.yaml, or mend the path"
+    )
 
 
 def _holds(one: CriterionPlan, context: Context) -> bool:

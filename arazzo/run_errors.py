@@ -81,10 +81,15 @@ def workflow_failed(name: str, role: str, error: str, why: str) -> DurazzoError:
 
 
 def outcome_unknown(state: RunState, step: StepPlan, outcome: Outcome) -> DurazzoError:
-    """Return that nobody knows whether a write took effect."""
+    """Return that nobody knows whether a write took effect, or what it made."""
+    said = (
+        f"was sent and took effect, but what it made is not known ({outcome.why})"
+        if outcome.unread
+        else f"was sent and no answer came back ({outcome.why}), so nobody knows whether it took "
+        "effect"
+    )
     return OutcomeUnknown(
-        f"step `{step.step_id}`: {step.request_line} was sent and no answer came back "
-        f"({outcome.why}), so nobody knows whether it took effect. It is not sent again. "
+        f"step `{step.step_id}`: {step.request_line} {said}. It is not sent again. "
         "Look at the service; start a new run when nothing happened there",
         reason="outcome-unknown",
         facts={**facts(state, step), "why": outcome.why},

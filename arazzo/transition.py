@@ -154,7 +154,7 @@ def may_send_again(step: StepPlan, outcome: Outcome) -> bool:
     call = step.attempt.call
     if call is None:
         return False  # what a child workflow may do again, it has done itself
-    if step.timeout and outcome.status is None:
+    if step.timeout and (outcome.status is None or outcome.unread):
         return outcome.sent == "no" or not call.writes or call.idempotency
     if outcome.sent == "no":
         return call.writes  # the others have been tried again by their RetryPolicy already
@@ -164,11 +164,12 @@ def may_send_again(step: StepPlan, outcome: Outcome) -> bool:
 
 
 def fate_unknown(step: StepPlan, outcome: Outcome) -> bool:
-    """Return whether a write was sent of which nobody knows if it arrived."""
+    """Return whether a write was sent of which nobody knows if it arrived, or what it made."""
     call = step.attempt.call
     if call is None:
         return False
-    return outcome.sent == "maybe" and call.writes and not call.idempotency
+    unknown = outcome.sent == "maybe" or outcome.unread
+    return unknown and call.writes and not call.idempotency
 
 
 def ends_the_caller(error: str) -> bool:

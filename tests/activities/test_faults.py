@@ -54,7 +54,7 @@ def test_all_of_the_table_is_caught() -> None:
         (httpx.WriteError, "maybe"),
         (httpx.RemoteProtocolError, "maybe"),
         (TimeoutError, "maybe"),
-        (httpx.DecodingError, "maybe"),
+        (httpx.DecodingError, "yes"),
         (ssl.SSLError, "maybe"),
         (OSError, "maybe"),
         (UnicodeError, "no"),

@@ -245,6 +245,7 @@ SHAPES: Final[dict[str, dict[str, Any]]] = {
         "timed_out": False,
         "wait": None,
         "place": "",
+        "unread": False,
     },
     "LoadPlanRequest": {
         "workflow_type": REQUIRED,
