@@ -59,7 +59,7 @@ async def test_those_who_wait_come_one_by_one() -> None:
 
 async def test_lateness_breaks_no_limit_and_starves_nobody() -> None:
     """Timers and busy workers are late, each as it happens: the window holds, all get through."""
-    chance = random.Random(7)  # noqa: S311 - the same test each time
+    chance = random.Random(7)
     crowd = town(late=lambda: chance.choice((0.0, 0.05, 0.5, 3.0, 20.0)))
     times = await crowd.serve((0.0, asking(TEN_A_SECOND, ticket=str(n))) for n in range(300))
     assert len(times) == 300

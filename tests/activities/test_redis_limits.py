@@ -38,7 +38,7 @@ def bucket(amount: int, takes: int, per: float) -> Bucket:
 @pytest.mark.parametrize("seed", range(3))
 async def test_both_stores_say_the_same(url: str, seed: int) -> None:
     """One rule, written twice: the same requests at the same times get the same verdicts."""
-    chance, clock = random.Random(seed), Hands()  # noqa: S311 - the same test each time
+    chance, clock = random.Random(seed), Hands()
     windows = [bucket(5, 1, 1.0), bucket(12, 3, 30.0), bucket(7, 2, 3.0)]
     memory = MemoryLimits(clock)
     waiting: list[Asking] = []
