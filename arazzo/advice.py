@@ -16,9 +16,9 @@ from arazzo.call_advice import advise_call
 from arazzo.call_compilation import expressions_in
 from arazzo.context import Context, ResponseView
 from arazzo.flow import Flow, considered
-from arazzo.outcome import chosen
+from arazzo.outcome import chosen, first_unmet
 from arazzo.schemas import with_value_at
-from arazzo.states import fails_with, read_pointers
+from arazzo.states import fails_with, read_pointers, reads_only_status
 from arazzo.transition import leads_back
 
 if TYPE_CHECKING:
@@ -53,7 +53,9 @@ class _Adviser:
         for index, step in enumerate(self.plan.steps):
             yield from self._dead_actions(index, step)
             yield from self._endless_loops(index, step)
-            yield from self._uncovered_states(index, step)
+            if self._is_poll_with_a_way_on(step):
+                yield from self._uncovered_states(index, step)
+                yield from self._uncovered_statuses(index, step)
             yield from self._skipped_outputs(index, step)
             yield from self._response_properties(index, step)
             yield from advise_call(self.subject, index, step)
@@ -138,10 +140,25 @@ class _Adviser:
 
     # -- states ----------------------------------------------------------------------------------
 
-    def _uncovered_states(self, index: int, step: StepPlan) -> Iterator[Finding]:
+    def _is_poll_with_a_way_on(self, step: StepPlan) -> bool:
+        """Whether an answer that no action takes up ends the run with UnexpectedState."""
         back = [leads_back(self.plan, step, action) for action in step.attempt.on_success]
+        return any(back) and not all(back)
+
+    def _uncovered_statuses(self, index: int, step: StepPlan) -> Iterator[Finding]:
+        """Documented statuses with which the step passes, where its actions tell by the status."""
+        criteria = [one for action in step.attempt.on_success for one in action.criteria]
+        if not all(map(reads_only_status, (*criteria, *step.attempt.success_criteria))):
+            return
+        for status in self.subject.success_statuses(step):
+            context = Context(response=ResponseView(status))
+            passes = not first_unmet(step.attempt, context)
+            if passes and chosen(step.attempt.on_success, context, ()) is None:
+                yield self._uncovered(index, f"the status {status}", "which the description has")
+
+    def _uncovered_states(self, index: int, step: StepPlan) -> Iterator[Finding]:
         reader = self.subject.response(step)
-        if reader is None or not any(back) or all(back):
+        if reader is None:
             return
         criteria = [one for action in step.attempt.on_success for one in action.criteria]
         pointers = {one for plan in criteria for one in read_pointers(plan)}
@@ -150,7 +167,8 @@ class _Adviser:
         pointer = str(pointers.pop())
         for value in reader.enum_at(pointer):
             if not self._covered(step, with_value_at(pointer, value)):
-                yield self._uncovered(index, pointer, shown(value))
+                where = f"which the description allows at `{pointer}`"
+                yield self._uncovered(index, shown(value), where)
 
     def _covered(self, step: StepPlan, body: Json) -> bool:
         """Whether an action takes the body up, or the step does not pass with it."""
@@ -160,11 +178,10 @@ class _Adviser:
                 return True
         return any(fails_with(one, body) for one in step.attempt.success_criteria)
 
-    def _uncovered(self, index: int, pointer: str, value: str) -> Finding:
+    def _uncovered(self, index: int, value: str, where: str) -> Finding:
         return self._warn(
             "uncovered-state",
-            f"no action covers {value}, which the description allows at `{pointer}`; "
-            "the run fails with UnexpectedState then",
+            f"no action covers {value}, {where}; the run fails with UnexpectedState then",
             index,
             ("onSuccess",),
             mend=f"add an action for {value}",

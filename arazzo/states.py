@@ -51,6 +51,12 @@ def _of_filter(one: criterion.Criterion) -> Iterator[str | None]:
     yield from ((context.pointer or "") + name.replace(".", "/") for name in names)
 
 
+def reads_only_status(plan: CriterionPlan) -> bool:
+    """Return whether a criterion reads nothing but the status of the response."""
+    one = criterion.compile(plan.condition, plan.type, plan.version, plan.context)
+    return one.kind == "condition" and all(it.root == "statusCode" for it in one.expressions())
+
+
 def fails_with(plan: CriterionPlan, body: Json) -> bool:
     """Return whether a criterion reads nothing but the body, and does not hold for this one."""
     if plan.condition.strip() == "" or None in set(read_pointers(plan)):

@@ -9,6 +9,7 @@ from arazzo.action_compilation import ActionCompiler
 from arazzo.call_compilation import CallCompiler
 from arazzo.collected import Collected
 from arazzo.document_constants import constants, written_components
+from arazzo.documented_statuses import tell_statuses_apart, undocumented, with_documented
 from arazzo.invocation_compilation import InvocationCompiler
 from arazzo.limit_plans import LONGEST_SLEEP
 from arazzo.model import CriterionExpressionType
@@ -128,12 +129,36 @@ class StepCompiler:
             lambda criteria, where: self._criteria(criteria, where, judged),
             self.output_reads, self.secret_inputs, self.servers, self.workflows, self.transfers,
         )  # fmt: skip
+        on_success, on_failure = actions.compile("onSuccess"), actions.compile("onFailure")
+        if not tell_statuses_apart((*on_success, *on_failure)):
+            criteria = self._with_documented_statuses(criteria, step, path)
         return {
             "success_criteria": criteria,
-            "on_success": actions.compile("onSuccess"),
-            "on_failure": actions.compile("onFailure"),
+            "on_success": on_success,
+            "on_failure": on_failure,
             "outputs": self._outputs(step, path, judged),
         }
+
+    def _with_documented_statuses(
+        self, criteria: tuple[CriterionPlan, ...], step: Step, path: Path
+    ) -> tuple[CriterionPlan, ...]:
+        """Let a documented 2xx hold where the criterion asks for one that is not documented."""
+        found = self.scope.operations.get(step.step_id)
+        made = []
+        for index, one in enumerate(criteria):
+            statuses = undocumented(one, found.operation) if found else ()
+            made.append(with_documented(one, statuses) if statuses else one)
+            if statuses:
+                told = " or ".join(statuses)
+                self.scope.add(
+                    "undocumented-status",
+                    f"the description has {told} for `{one.condition}`, which holds then, too",
+                    (*path, "successCriteria", index, "condition"),
+                    mend=f"write `$statusCode == {statuses[0]}`",
+                    severity="warning",
+                    step_id=step.step_id,
+                )
+        return tuple(made)
 
     def _step_plan(self, attempt: AttemptPlan, requested: Collected, judged: Collected) -> StepPlan:
         settings, defaults = self.scope.settings, self.scope.defaults

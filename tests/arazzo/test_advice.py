@@ -36,6 +36,9 @@ def _body(schema: str) -> str:
     return changed(OPENAPI, BODY, f"schema: {schema}")
 
 
+STATUSES = (
+    "responses: {'200': {description: one}, '202': {description: a}, '204': {description: b}}"
+)
 STATE = "{properties: {state: {enum: [queued, done, failed]}}}"
 JOB = changed(OPENAPI, ONE, _answer(STATE))
 QUEUED = "$response.body#/state == 'queued'"
@@ -211,6 +214,21 @@ DOUBTS = [
         ),
         openapi=JOB,
         id="filters and regular expressions",
+    ),
+    Doubt(
+        "uncovered-state",
+        (
+            *("$statusCode == 200", "$statusCode < 300", QUEUED, "$statusCode == 202"),
+            *(DONE, "$statusCode == 200", ON_SUCCESS, f"    {HERE}onSuccess:\n"),
+        ),
+        "no action covers the status 204, which the description has; the run fails with",
+        "add an action for the status 204",
+        near=(
+            *("$statusCode == 200", "$statusCode < 300", QUEUED, "$statusCode == 202"),
+            *(DONE, "$statusCode != 202"),
+        ),
+        openapi=changed(OPENAPI, ONE, STATUSES),
+        id="statuses",
     ),
     # the response
     Doubt(

@@ -516,6 +516,13 @@ BROKEN = [
         child=CHILD,
         id="of-a-workflow",
     ),
+    Broken(
+        "undocumented-status",
+        ("- condition: $statusCode == 200", f"- condition: {HERE}$statusCode == 204"),
+        "the description has 200 for `$statusCode == 204`, which holds then, too",
+        "write `$statusCode == 200`",
+        "warning",
+    ),
     # settings
     Broken(
         "unknown-collected-output",
