@@ -192,7 +192,8 @@ def _chosen(
         call = step.attempt.call
         if call is None:
             return step.model_copy(update={"polling": polling})
-        server = _server(call.source, compiled.servers.get(call.source, {}), options)
+        of_source = _server(call.source, compiled.servers.get(call.source, {}), options)
+        server = call.server or of_source
         if not server and call.source not in overrides:
             raise DocumentInvalid([no_server(step.attempt)])
         served = call.model_copy(update={"server": server})

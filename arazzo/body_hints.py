@@ -82,7 +82,7 @@ def body_hints(
     """
     media_type = media_type_of(content_type or "")
     reader = _Reader(description)
-    media = _media_object(operation, media_type)
+    media = description.follow(_media_object(operation, media_type))
     if media_type in (FORM, MULTIPART):
         parts = dict(reader.parts(media, media_type))
         return {"parts": {name: parts[name] for name in _named(payload, parts) if name in parts}}

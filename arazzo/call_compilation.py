@@ -16,6 +16,7 @@ from arazzo.body_hints import (
     why_unsupported,
 )
 from arazzo.credential_plans import credential_plan
+from arazzo.description_faults import description_faults
 from arazzo.errors import ExpressionError
 from arazzo.limit_plans import limits_plan
 from arazzo.openapi import SAFE_TO_REPEAT
@@ -25,6 +26,7 @@ from arazzo.plan import Call, CredentialPlan, ParameterPlan, ReplacementPlan
 from arazzo.provider import OperationSettings
 from arazzo.replacement_compilation import replacement_plans
 from arazzo.scope import FoundOperation, closest
+from arazzo.server_choice import ServerChoice
 from arazzo.written_parameters import WrittenParameters
 
 if TYPE_CHECKING:
@@ -67,7 +69,10 @@ class CallCompiler:
         source, operation = found
         description = self.scope.sources.openapi[source]
         self.scope.operations[self.step.step_id] = FoundOperation(description, operation)
-        self._learn_servers(source, operation)
+        choice = ServerChoice(self.scope, source, description, self._place, self.step.step_id)
+        if source not in self.servers:
+            self.servers[source] = choice.choices()
+        self._tell_faults(operation)
         settings = self.scope.settings.operations.get(operation.operation_id, OperationSettings())
         by_method = operation.method not in SAFE_TO_REPEAT
         writes = by_method if settings.writes is None else settings.writes
@@ -79,6 +84,7 @@ class CallCompiler:
             method=operation.method,
             path=operation.path,
             source=source,
+            server=choice.own(operation),
             parameters=parameters,
             content_type=content_type,
             payload=payload,
@@ -142,12 +148,14 @@ class CallCompiler:
         """A request has no more time than the step has, whose `timeout` is in milliseconds."""
         return min(seconds, self.step.timeout / 1000) if self.step.timeout else seconds
 
-    def _learn_servers(self, source: str, operation: Operation) -> None:
-        named = self.scope.settings.servers.get(source)
-        if named is None:
-            absolute = [url for url in operation.servers if url.startswith(("https://", "http://"))]
-            named = {f"server{index}": url for index, url in enumerate(absolute, 1)}
-        self.servers.setdefault(source, dict(named))
+    @property
+    def _place(self) -> Path:
+        """Where the step names its operation."""
+        return (*self.path, "operationPath" if self.step.operation_path else "operationId")
+
+    def _tell_faults(self, operation: Operation) -> None:
+        for code, message, mend in description_faults(operation):
+            self._at(self._place, code, message, severity="warning", mend=mend)
 
     # -- parameters ------------------------------------------------------------------------------
 
@@ -176,7 +184,8 @@ class CallCompiler:
                 severity="warning",
                 mend=f"write `in: {location}`",
             )
-        elsewhere = operation.parameter(one.name, location) is None
+        known = [operation.parameter(one.name, place) for place in (location, "path")]
+        elsewhere = None in known and not self._is_given_in_path(one.name)
         if one.name in variables and location != "path" and elsewhere:
             self._at(
                 path,
@@ -187,6 +196,9 @@ class CallCompiler:
             )
             return "path"
         return self._supported(one, path, location, variables)
+
+    def _is_given_in_path(self, name: str) -> bool:
+        return any(one.name == name and one.location == "path" for one, _ in self.given)
 
     def _supported(
         self, one: Parameter, path: Path, location: str, variables: list[str]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, cast
 
 from arazzo.context import ABSENT
 from arazzo.openapi_files import Files
 from arazzo.parameter_styles import DEFAULT_STYLES
+from arazzo.servers import read_servers
 from arazzo.swagger2 import upgraded
 
 if TYPE_CHECKING:
@@ -15,14 +17,23 @@ if TYPE_CHECKING:
 
     from arazzo.context import Json
     from arazzo.openapi_files import Retrieve
+    from arazzo.servers import Server
     from arazzo.yaml_text import Path, YamlText
 
-METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
-SAFE_TO_REPEAT: Final = frozenset(("GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"))
-"""Methods that RFC 9110 section 9.2.2 calls idempotent."""
+METHODS: Final = (
+    "get", "put", "post", "delete", "options", "head", "patch", "trace", "query",
+)  # fmt: skip
+"""The fields of a Path Item Object that hold operations; `query` is of OpenAPI 3.2."""
+MORE_OPERATIONS: Final = "additionalOperations"
+"""The field that holds operations of any other method, by its name (OpenAPI 3.2, 4.9.1)."""
+
+SAFE_TO_REPEAT: Final = frozenset(("GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE", "QUERY"))
+"""Methods that RFC 9110 section 9.2.2 calls idempotent, and QUERY, which is safe as well."""
 
 Location = Literal["path", "query", "header", "cookie"]
 LONGEST_REFERENCE_CHAIN: Final = 32
+_TOKEN: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_|~-]+")
+"""RFC 9110, 5.6.2: what the name of a method is made of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +72,10 @@ class SecurityScheme:
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """An Operation Object with all that its path and the root of the description add to it."""
+    """An Operation Object with all that its path and the root of the description add to it.
+
+    `has_own_servers` is true where operation or path have servers, which replace the root's.
+    """
 
     operation_id: str
     method: str
@@ -74,7 +88,8 @@ class Operation:
     body_schema: Mapping[str, Json] = field(default_factory=dict)
     body_content: Mapping[str, Json] = field(default_factory=dict)
     responses: Mapping[str, Json] = field(default_factory=dict)
-    servers: tuple[str, ...] = ()
+    servers: tuple[Server, ...] = ()
+    has_own_servers: bool = False
     security: tuple[tuple[SecurityScheme, ...], ...] = ()
     problems: tuple[str, ...] = ()
 
@@ -100,8 +115,8 @@ class OpenApiDescription:
     def __init__(self, source: YamlText, retrieve: Retrieve | None = None) -> None:
         """Index the operations; `retrieve` reads the files that the description refers to."""
         self.source = source
-        self._files = Files(source, retrieve)
         self.root: dict[str, Any] = source.value if isinstance(source.value, dict) else {}
+        self._files = Files(source, retrieve, self.self_uri)
         if self.version.startswith("2."):
             self.root = upgraded(self.root, self.follow)
             self._files.root_is(self.root)
@@ -116,6 +131,17 @@ class OpenApiDescription:
     def version(self) -> str:
         """Return the version of OpenAPI or Swagger, or no text where the file is something else."""
         return str(self.root.get("openapi", self.root.get("swagger", "")))
+
+    @property
+    def self_uri(self) -> str:
+        """Return the `$self` of the description (OpenAPI 3.2), or no text."""
+        found = self.root.get("$self")
+        return found if isinstance(found, str) else ""
+
+    @property
+    def servers(self) -> tuple[Server, ...]:
+        """Return the servers of the root."""
+        return tuple(read_servers(self.root.get("servers")))
 
     @property
     def operation_ids(self) -> list[str]:
@@ -151,32 +177,39 @@ class OpenApiDescription:
         """Each operation, and whether it has an id of its own; else method and path are its id."""
         paths = self.root.get("paths")
         for path, item in (paths if isinstance(paths, dict) else {}).items():
-            resolved = self.follow(item)
-            for method in METHODS:
-                node = resolved.get(method)
-                if isinstance(node, dict):
-                    has_id = isinstance(node.get("operationId"), str)
-                    yield self._operation(path, method, resolved, node), has_id
+            resolved = self._path_item(item)
+            for method, place in _methods(resolved):
+                node = _objects(resolved.get(place[0]))
+                node = node if len(place) == 1 else node[method]
+                has_id = isinstance(node.get("operationId"), str)
+                yield self._operation(path, method, place, resolved, node), has_id
+
+    def _path_item(self, item: Json) -> dict[str, Any]:
+        """A Path Item Object; what stands beside its `$ref` wins over what that leads to."""
+        beside = {key: one for key, one in _objects(item).items() if key != "$ref"}
+        return {**self.follow(item), **beside} if "$ref" in _objects(item) else beside
 
     def _operation(
-        self, path: str, method: str, item: dict[str, Any], node: dict[str, Any]
+        self, path: str, method: str, place: Path, item: dict[str, Any], node: dict[str, Any]
     ) -> Operation:
         body = self.follow(node.get("requestBody"))
         content = _objects(body.get("content"))
         parameters = tuple(self._parameters(item, node))
+        own = tuple(read_servers(node.get("servers"))) or tuple(read_servers(item.get("servers")))
         return Operation(
-            operation_id=str(node.get("operationId") or f"{method.upper()} {path}"),
-            method=method.upper(),
+            operation_id=str(node.get("operationId") or f"{method} {path}"),
+            method=method,
             path=path,
-            path_in_file=("paths", path, method),
+            path_in_file=("paths", path, *place),
             summary=str(node.get("summary", "")),
             parameters=parameters,
             body_required=body.get("required") is True,
             body_media_types=tuple(content),
-            body_schema=self.follow(_objects(next(iter(content.values()), None)).get("schema")),
+            body_schema=self.follow(self.follow(next(iter(content.values()), None)).get("schema")),
             body_content=content,
             responses=_objects(node.get("responses")),
-            servers=tuple(_server_urls(node, item, self.root)),
+            servers=own or self.servers,
+            has_own_servers=bool(own),
             security=tuple(self._security(node)),
             problems=tuple(self._unresolved(node, item)),
         )
@@ -240,21 +273,14 @@ def _scheme(name: str, found: dict[str, Any], scopes: list[Any]) -> SecuritySche
     return SecurityScheme(name, kind, token_url=str(flow.get("tokenUrl", "")), scopes=wanted)
 
 
-def _server_urls(*nodes: dict[str, Any]) -> Iterator[str]:
-    for node in nodes:
-        servers = [server for server in _list(node.get("servers")) if isinstance(server, dict)]
-        if servers:
-            yield from (_with_defaults(server) for server in servers if server.get("url"))
-            return
-
-
-def _with_defaults(server: dict[str, Any]) -> str:
-    url = str(server["url"])
-    for name, variable in _objects(server.get("variables")).items():
-        if isinstance(variable, dict):
-            first = next(iter(_list(variable.get("enum"))), "")
-            url = url.replace(f"{{{name}}}", str(variable.get("default", first)))
-    return url
+def _methods(item: dict[str, Any]) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yield the methods of a path, and where in its item the operation of each stands."""
+    for method in METHODS:
+        if isinstance(item.get(method), dict):
+            yield method.upper(), (method,)
+    for method, node in _objects(item.get(MORE_OPERATIONS)).items():
+        if isinstance(node, dict) and _TOKEN.fullmatch(method):
+            yield method, (MORE_OPERATIONS, method)
 
 
 def _objects(node: Json) -> dict[str, Any]:

@@ -30,9 +30,11 @@ class Files:
     `retrieve` reads a file by its path from the description's folder, None where there is none.
     """
 
-    def __init__(self, source: YamlText, retrieve: Retrieve | None) -> None:
+    def __init__(self, source: YamlText, retrieve: Retrieve | None, self_uri: str = "") -> None:
+        """Take the root; a description also refers to itself by its file's name and `$self`."""
         own = source.file.rsplit("/", 1)[-1]
-        self._read: dict[str, Json] = {"": source.value, own: source.value}
+        names = ("", own, self_uri.partition("#")[0])
+        self._read: dict[str, Json] = dict.fromkeys(names, source.value)
         self._retrieve = retrieve
 
     def root_is(self, root: Json) -> None:

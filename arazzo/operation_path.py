@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote
 
-from arazzo.openapi import METHODS
+from arazzo.openapi import METHODS, MORE_OPERATIONS
 
 _SOURCE_URL: Final = re.compile(r"\{\$sourceDescriptions\.[A-Za-z0-9_\-]+\.url\}")
 
@@ -35,6 +35,8 @@ class WrittenPath:
             return cls("", rest.strip() if named else source, named, is_standard=False)
         head, _, last = pointer.rpartition("/")
         named = last.upper() if last.lower() in METHODS else ""
+        if head.endswith(f"/{MORE_OPERATIONS}"):
+            head, named = head.removesuffix(f"/{MORE_OPERATIONS}"), unquote(last)
         path = unquote((head if named else pointer).replace("~1", "/").replace("~0", "~"))
         standard = bool(_SOURCE_URL.fullmatch(source) and named and "/" not in head)
         return cls(_bare(source), "/" + path.lstrip("/"), named, is_standard=standard)

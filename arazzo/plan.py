@@ -167,16 +167,16 @@ class LimitsPlan(PlanPart):
 class Call(PlanPart):
     """An operation as one step calls it.
 
-    `server` is the base URL of the run's choice, empty when only the worker's own settings name
-    one; `secrets` are the secret names that the document may use (None: any); `writes` is true
-    when sending twice could do something twice; seconds for the timeouts. `credentials` are the
-    alternatives of the security requirements, the first of which that the worker has secrets for
-    is sent; `link_parameter` is the parameter whose link takes the place of the query. `parts`
-    and `xml` are what the body's schema says of how it is written. `own_server` is true for a
-    server that the settings name, which may be of a private network; a read, write or pool
-    timeout of 0 is that of the whole request. `retry_after_body` is a JSON Pointer to the wait
-    that an error's body asks for, `retry_after_unit` the seconds of its unit. `limits` are asked
-    before anything is sent.
+    `server` is the base URL of the operation's own, else of the run's choice, empty when only the
+    worker's own settings name one; `secrets` are the secret names that the document may use (None:
+    any); `writes` is true when sending twice could do something twice; seconds for the timeouts.
+    `credentials` are the alternatives of the security requirements, the first of which that the
+    worker has secrets for is sent; `link_parameter` is the parameter whose link takes the place
+    of the query. `parts` and `xml` are what the body's schema says of how it is written.
+    `own_server` is true for a server that the settings name, which may be of a private network;
+    a read, write or pool timeout of 0 is that of the whole request. `retry_after_body` is a
+    JSON Pointer to the wait that an error's body asks for, `retry_after_unit` the seconds of
+    its unit. `limits` are asked before anything is sent.
     """
 
     operation_id: str

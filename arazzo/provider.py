@@ -194,7 +194,8 @@ class ProviderSettings(Settings):
     """One settings.yaml.
 
     `servers` maps the name of a source description to named base URLs, the first of which is
-    the default; `secrets` are the only secret names that the documents may use (None: all);
+    the default; `server_variables` gives values to the variables of a description's servers, by
+    source and variable; `secrets` are the only secret names that the documents may use (None: all);
     `prefix` is put before every workflowId of the folder. `credentials` are by the name of the
     security scheme. `collect` names, by workflowId and stepId, outputs that are lists and grow
     from page to page while a loop sends a changed request; a page that comes again is an error.
@@ -203,6 +204,7 @@ class ProviderSettings(Settings):
 
     prefix: str = ""
     servers: dict[str, dict[str, str]] = {}
+    server_variables: dict[str, dict[str, str]] = {}
     secrets: tuple[SecretName, ...] | None = None
     credentials: dict[str, CredentialSettings] = {}
     polling: ProviderPolling = ProviderPolling()

@@ -61,6 +61,7 @@ def _used(
 ) -> Iterator[tuple[Path, str, str, Iterable[str]]]:
     for field_name, kind, names in (
         ("servers", "a source", known.sources),
+        ("server_variables", "a source", known.sources),
         ("sources", "a source", known.sources),
         ("operations", "an operation", known.operations),
         ("credentials", "a security scheme", known.schemes),

@@ -79,6 +79,7 @@ def as_object(entry: Entry, plan: Plan) -> dict[str, Any]:
                 "operation": step.called,
                 "request": step.request_line,
                 "source": step.attempt.call.source if step.attempt.call else None,
+                "server": (step.attempt.call.server or None) if step.attempt.call else None,
                 "polling": step.polling.model_dump(),
             }
             for step in plan.steps
@@ -100,7 +101,7 @@ def _print(entry: Entry, plan: Plan) -> None:
             console.print(f"\n{text.strip()}", markup=False)
     console.print(_inputs_table(entry.compiled, plan))
     console.print(_steps_table(plan))
-    _print_servers(console, entry.compiled)
+    _print_servers(console, entry.compiled, plan)
     console.print("\n[bold]outputs[/bold]")
     for name, value in plan.outputs.items():
         console.print(f"  {name} = {value}", markup=False)
@@ -140,12 +141,21 @@ def _steps_table(plan: Plan) -> Table:
     return table
 
 
-def _print_servers(console: Console, compiled: CompiledWorkflow) -> None:
+def _print_servers(console: Console, compiled: CompiledWorkflow, plan: Plan) -> None:
+    """Tell those of each source, and of each step whose operation has one of its own."""
     console.print("\n[bold]servers[/bold]")
+    calls = {step.step_id: step.attempt.call for step in plan.steps if step.attempt.call}
+    served = {call.source for call in calls.values()} - {
+        call.source for call in calls.values() if not call.server
+    }
     for source, choices in compiled.servers.items():
         told = ", ".join(f"{name} ({url})" for name, url in choices.items())
         wanted = f"none; start the worker with --server {source}=URL"
-        console.print(f"  {source}: {told or wanted}", markup=False)
+        if told or source not in served:
+            console.print(f"  {source}: {told or wanted}", markup=False)
+    for step_id, call in calls.items():
+        if call.server:
+            console.print(f"  {call.source}, step {step_id}: {call.server}", markup=False)
 
 
 if __name__ == "__main__":

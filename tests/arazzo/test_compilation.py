@@ -604,7 +604,15 @@ def test_the_good_document_has_no_findings() -> None:
 
 ARAZZO_ROOM = Path(__file__).parents[2] / "arazzo"
 TESTED_ELSEWHERE = frozenset(
-    ("settings_names", "model", "yaml_text", "asyncapi_steps", "step_dependencies", "version_rules")
+    (
+        "settings_names",
+        "model",
+        "yaml_text",
+        "asyncapi_steps",
+        "step_dependencies",
+        "version_rules",
+        "server_choice",
+    )
 )
 MODULES = sorted({file.stem for file in ARAZZO_ROOM.glob("*.py")} - TESTED_ELSEWHERE)
 BY_NAME_OF_KIND = frozenset(("unknown-input", "unknown-step", "unknown-output", "unknown-source"))

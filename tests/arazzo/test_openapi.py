@@ -72,6 +72,11 @@ components:
 API = OpenApiDescription(yaml_text.read(TEXT, "api.yaml"))
 
 
+def urls(operation: Operation) -> list[str]:
+    """Return the base URLs of an operation, with the defaults of their variables."""
+    return [one.filled({}) for one in operation.servers]
+
+
 def only(operation_id: str) -> Operation:
     """Return the one operation of that id."""
     (found,) = API.find(operation_id)
@@ -135,8 +140,10 @@ def test_bodies() -> None:
 
 def test_servers() -> None:
     """The operation's before the root's; variables get their defaults, else their first value."""
-    assert only("getJob").servers == ("https://eu.test/v1", "/relative")
-    assert API.at("/jobs/{id}")["DELETE"].servers == ("https://other.test",)
+    assert urls(only("getJob")) == ["https://eu.test/v1", "/relative"]
+    assert not only("getJob").has_own_servers
+    own = API.at("/jobs/{id}")["DELETE"]
+    assert (urls(own), own.has_own_servers) == (["https://other.test"], True)
 
 
 def test_security() -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from conftest import ROOT
-from shelf import Shelf, step, workflow
+from shelf import Shelf, description, document, step, workflow
 from terminal import call
 
 from commands import list as list_command
@@ -103,6 +103,22 @@ def test_show_as_json() -> None:
     assert found["steps"][1]["polling"]["first"] == 5
     upload = call(show.app, "upload-and-verify-cohort", "--documents", AMPLITUDE, "--json").json
     assert {one["name"]: one["type"] for one in upload["inputs"]}["ids"] == "array of string"
+
+
+def test_show_tells_the_server_of_an_operation(tmp_path: Path) -> None:
+    """An operation with a server of its own goes there; the source needs none then."""
+    api = description()
+    api["paths"]["/thing"]["servers"] = [{"url": "https://own.example.com"}]
+    for root in ([{"url": "https://root.example.com"}], []):
+        shelf = Shelf(tmp_path)
+        shelf.add("api.json", {**api, "servers": root})
+        shelf.add("a.arazzo.yaml", document())
+        out = call(show.app, "fetch-thing", "--documents", str(tmp_path)).out
+        assert "api, step only: https://own.example.com" in out
+        assert ("root.example.com" in out) is bool(root)
+        assert "start the worker" not in out
+        found = call(show.app, "fetch-thing", "--documents", str(tmp_path), "--json").json
+        assert found["steps"][0]["server"] == "https://own.example.com"
 
 
 def test_show_mermaid_prints_only_the_diagram() -> None:
