@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from activities.body_reading import read_body
 from activities.decoding import unpacked_body
 from activities.faults import CAUGHT, Unreadable
 from activities.retry_after import asked_wait
@@ -17,11 +16,9 @@ from arazzo.errors import PayloadTooLarge
 if TYPE_CHECKING:
     import httpx
 
+    from activities.body_reading import Read
     from arazzo.plan import Call
 
-MOST_NESTED: Final = 200
-"""Levels of lists and objects in a body: what is nested deeper can't be handed on as a result."""
-TOO_DEEP: Final = f"the body is JSON that is nested more than {MOST_NESTED} levels deep"
 SUCCESS: Final = 2
 """The first digit of a status of success."""
 
@@ -81,50 +78,6 @@ def _view(response: httpx.Response, body: Any) -> ResponseView:
     return ResponseView(response.status_code, headers, body)
 
 
-def _parsed(response: httpx.Response, body: bytes) -> tuple[Any, str, str]:
-    """Return the body's value, what is wrong with it, and its text."""
-    if not body:
-        return ABSENT, "", ""
+def _parsed(response: httpx.Response, body: bytes) -> Read:
     content_type = response.headers.get("content-type", "")
-    try:
-        text = body.decode(response.charset_encoding or "utf-8").removeprefix("\ufeff")
-    except (UnicodeError, LookupError):
-        shown = repr(body[:60])
-        return ABSENT, f"the body ({content_type}) is no text: it begins {shown}", shown
-    if "json" not in content_type.split(";")[0].lower():
-        return text, "", text
-    try:
-        value = json.loads(text, parse_constant=_refuse_constant, parse_float=_finite)
-    except ValueError as error:
-        said = f"the body is not the JSON that its content type `{content_type}` says ({error})"
-        return text, said, text
-    except RecursionError:
-        return text, TOO_DEEP, text
-    return (value, "", text) if _is_shallow(value) else (text, TOO_DEEP, text)
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
-
-
-def _finite(text: str) -> float:
-    """JSON has no infinity, so what would be read as one could not be written again."""
-    number = float(text)
-    if math.isinf(number):
-        raise ValueError(f"{text[:20]} is larger than any number")
-    return number
-
-
-def _is_shallow(value: Any) -> bool:
-    """Look level by level, at containers only; every answer passes here, so it must be quick."""
-    level = [value] if isinstance(value, (dict, list)) else []
-    for _ in range(MOST_NESTED):
-        if not level:
-            return True
-        level = [
-            child
-            for one in level
-            for child in (one.values() if type(one) is dict else one)
-            if type(child) is dict or type(child) is list
-        ]
-    return not level
+    return read_body(body, content_type, response.charset_encoding)

@@ -36,12 +36,16 @@ if TYPE_CHECKING:
 
 FORM: Final = "application/x-www-form-urlencoded"
 MULTIPART: Final = "multipart/form-data"
+RELATED: Final = "multipart/related"
+MULTIPARTS: Final = frozenset((MULTIPART, "multipart/mixed", RELATED))
+"""Bodies of parts: with names (RFC 7578), or one behind the other (RFC 2046 and 2387)."""
 JSON_LINES: Final = frozenset(
     ("application/x-ndjson", "application/ndjson", "application/jsonl", "application/x-jsonlines")
 )
 
 _CHARSET: Final = re.compile(r""";\s*charset\s*=\s*"?([^\s";]+)""", re.IGNORECASE)
 _BOUNDARY: Final = re.compile(r""";\s*boundary\s*=\s*(?:"[^"]*"|[^\s;]*)""", re.IGNORECASE)
+_TYPE: Final = re.compile(r";\s*type\s*=", re.IGNORECASE)
 _QUOTED_NAME: Final = str.maketrans({'"': "%22", "\r": "%0D", "\n": "%0A"})
 """How a name stands in the header of a part (WHATWG HTML, multipart/form-data)."""
 
@@ -74,7 +78,7 @@ def is_xml(media_type: str) -> bool:
 def takes_objects(content_type: str) -> bool:
     """Return whether an object or a list can be written as the media type."""
     media_type = media_type_of(content_type)
-    known = (FORM, MULTIPART, "text/plain")
+    known = (FORM, *MULTIPARTS, "text/plain")
     return is_json(media_type) or is_xml(media_type) or media_type in known
 
 
@@ -93,7 +97,7 @@ class Body:
 
     def encode(self, body: Json) -> tuple[str, bytes]:
         """Return the content type, which may have gained a parameter, and the bytes."""
-        if self.media_type == MULTIPART:
+        if self.media_type in MULTIPARTS:
             return self._multipart(body)
         text = self._text(body)
         if self.media_type.startswith("text/") and not text.isascii():
@@ -179,27 +183,39 @@ class Body:
     # -- multipart -------------------------------------------------------------------------------
 
     def _multipart(self, body: Json) -> tuple[str, bytes]:
-        if not isinstance(body, dict):
-            raise self._failed(f"is no object, which `{MULTIPART}` needs")
-        parts = [
-            self._head(name, part) + content
-            for name, value in body.items()
+        made = [
+            (part, content)
+            for name, value in self._members(body)
             if not is_undefined(value)
             for part, content in self._parts(name, value)
         ]
+        parts = [content for _, content in made]
         boundary = _boundary(parts)
         mark = b"--" + boundary.encode()
         content = b"".join(mark + b"\r\n" + part + b"\r\n" for part in parts) + mark + b"--\r\n"
-        return f"{_BOUNDARY.sub('', self.content_type)}; boundary={boundary}", content
+        kept = _BOUNDARY.sub("", self.content_type)
+        if self.media_type == RELATED and made and not _TYPE.search(kept):
+            kept += f'; type="{media_type_of(self._part_type(made[0][0]))}"'
+        return f"{kept}; boundary={boundary}", content
+
+    def _members(self, body: Json) -> list[tuple[str, Json]]:
+        """The properties of an object, or the elements of a list where parts need no names."""
+        if isinstance(body, dict):
+            return list(body.items())
+        if isinstance(body, list) and self.media_type != MULTIPART:
+            return [("", one) for one in body]
+        wanted = "is no object" if self.media_type == MULTIPART else "is neither object nor list"
+        raise self._failed(f"{wanted}, which `{self.media_type}` needs")
 
     def _parts(self, name: str, value: Json) -> Iterator[tuple[PartPlan, bytes]]:
-        """Yield one part of a value, or one for each element of a list (4.8.15.1.1)."""
+        """Yield one part of a value, or one for each element of a list (4.8.15.1.1), as bytes."""
         hints = self.call.parts.get(name, PartPlan())
         for one in _repeated(value, hints):
             part = hints
             if isinstance(one, (dict, list)) and not part.content_type:
                 part = hints.model_copy(update={"content_type": "application/json"})
-            yield part, self._bytes_of_part(self._part_text(one, part), part)
+            content = self._bytes_of_part(self._part_text(one, part), part)
+            yield part, self._head(name, part) + content
 
     def _part_text(self, value: Json, part: PartPlan) -> str:
         if isinstance(value, str) and (part.is_file or is_json_text(value)):
@@ -218,15 +234,24 @@ class Body:
             raise self._failed(f"holds a character that `{charset}` does not have") from error
 
     def _head(self, name: str, part: PartPlan) -> bytes:
-        quoted = name.translate(_QUOTED_NAME)
-        lines = [f'Content-Disposition: form-data; name="{quoted}"']
-        if part.is_file:
-            lines[0] += f'; filename="{quoted}"'
-        if part.content_type or part.is_file:
-            lines.append(f"Content-Type: {part.content_type or 'application/octet-stream'}")
+        lines = [self._disposition(name, part)] if self.media_type == MULTIPART else []
+        if self._part_type(part):
+            lines.append(f"Content-Type: {self._part_type(part)}")
         if part.transfer_encoding:
             lines.append(f"Content-Transfer-Encoding: {part.transfer_encoding}")
+        lines += [f"{header}: {text}" for header, text in part.headers.items()]
         return "".join(f"{line}\r\n" for line in [*lines, ""]).encode("utf-8", "replace")
+
+    def _disposition(self, name: str, part: PartPlan) -> str:
+        quoted = name.translate(_QUOTED_NAME)
+        file = f'; filename="{quoted}"' if part.is_file else ""
+        return f'Content-Disposition: form-data; name="{quoted}"{file}'
+
+    def _part_type(self, part: PartPlan) -> str:
+        """Without a name nothing but its type tells what a part is, so each of those has one."""
+        if part.content_type or part.is_file:
+            return part.content_type or "application/octet-stream"
+        return "" if self.media_type == MULTIPART else "text/plain; charset=utf-8"
 
 
 def _repeated(value: Json, part: PartPlan) -> list[Json]:

@@ -9,14 +9,15 @@ from arazzo import selector
 from arazzo.bodies import (
     FORM,
     JSON_LINES,
-    MULTIPART,
+    MULTIPARTS,
     charset_of,
     is_known_charset,
     is_xml,
     media_type_of,
     takes_objects,
 )
-from arazzo.parameter_styles import DELIMITERS, is_json
+from arazzo.navigation import text_of
+from arazzo.parameter_styles import DELIMITERS, HEADER_UNSAFE, is_json
 from arazzo.plan import PartPlan, XmlPlan
 
 if TYPE_CHECKING:
@@ -33,6 +34,10 @@ _MEDIA_TYPE: Final = re.compile(r"[\w!#$&^.+-]+/[\w!#$&^.+-]+(\s*;[\x20-\x7e]*)?
 _TOKEN: Final = re.compile(r"[\w.+-]+", re.ASCII)
 _ENCODED: Final = frozenset(("binary", "byte", "base64"))
 """Formats whose text is a file's content."""
+_OF_THE_PART: Final = frozenset(
+    ("content-type", "content-disposition", "content-transfer-encoding")
+)
+"""Headers that are written by other fields; «Content-Type is described separately» (4.8.15.1)."""
 _STYLES: Final = frozenset(("form", "deepObject", *DELIMITERS))
 
 
@@ -56,13 +61,15 @@ def is_media_type(text: str) -> bool:
 def reads_json_text(content_type: str) -> bool:
     """Return whether a payload that is JSON text stands for its value, since no text can."""
     media_type = media_type_of(content_type)
-    return media_type in (FORM, MULTIPART) or (is_json(media_type) and media_type not in JSON_LINES)
+    return media_type in (FORM, *MULTIPARTS) or (
+        is_json(media_type) and media_type not in JSON_LINES
+    )
 
 
 def why_unsupported(content_type: str, payload: Any) -> str:
     """Return what of a body can't be served, by name; empty when nothing is known to be wrong."""
     media_type = media_type_of(content_type)
-    parts = media_type.startswith("multipart/") and media_type != MULTIPART
+    parts = media_type.startswith("multipart/") and media_type not in MULTIPARTS
     if parts or not is_media_type(content_type):
         return f"a body of the media type `{content_type}`"
     if not is_known_charset(charset_of(content_type)):
@@ -83,7 +90,7 @@ def body_hints(
     media_type = media_type_of(content_type or "")
     reader = _Reader(description)
     media = description.follow(_media_object(operation, media_type))
-    if media_type in (FORM, MULTIPART):
+    if media_type in (FORM, *MULTIPARTS):
         parts = dict(reader.parts(media, media_type))
         return {"parts": {name: parts[name] for name in _named(payload, parts) if name in parts}}
     return {"xml": reader.root(media.get("schema"))} if is_xml(media_type) else {}
@@ -126,8 +133,10 @@ class _Reader:
                 written = schema.get("items")
                 schema = self.description.follow(written)
             fields = self._styled(encoding)
-            fields |= _typed(encoding, schema, multipart=media_type == MULTIPART)
-            if written == {} and media_type == MULTIPART:
+            fields |= _typed(encoding, schema, multipart=media_type in MULTIPARTS)
+            if media_type in MULTIPARTS:
+                fields["headers"] = dict(self._headers(encoding))
+            if written == {} and media_type in MULTIPARTS:
                 fields["is_file"] = True  # how OpenAPI 3.1 writes a file: application/octet-stream
             part = PartPlan.model_validate(fields)
             if part != PartPlan():
@@ -145,6 +154,18 @@ class _Reader:
             "explode": explode if isinstance(explode, bool) else style == "form",
             "allow_reserved": encoding.get("allowReserved") is True,
         }
+
+    def _headers(self, encoding: dict[str, Any]) -> Iterator[tuple[str, str]]:
+        """Yield the headers of a part that can have one value alone, or have one by default."""
+        for name, node in _objects(encoding.get("headers")).items():
+            schema = self.description.follow(self.description.follow(node).get("schema"))
+            enum = schema.get("enum")
+            only = enum[0] if isinstance(enum, list) and len(enum) == 1 else None
+            value = schema.get("const", schema.get("default", only))
+            text = "" if value is None else text_of(value)
+            usable = _TOKEN.fullmatch(name) and name.lower() not in _OF_THE_PART
+            if text and usable and not HEADER_UNSAFE.search(text):
+                yield name, text
 
     # -- XML -------------------------------------------------------------------------------------
 

@@ -82,7 +82,8 @@ class PartPlan(PlanPart):
     """How a property of a form or a multipart body is written, where that is not the usual way.
 
     `style` is empty unless the description gives a style, which then counts more than a
-    `content_type`; `transfer_encoding` is a `contentEncoding` of the schema.
+    `content_type`; `transfer_encoding` is a `contentEncoding` of the schema; `headers` are those
+    of a part for which the description has a value.
     """
 
     style: str = ""
@@ -91,6 +92,7 @@ class PartPlan(PlanPart):
     content_type: str = ""
     transfer_encoding: str = ""
     is_file: bool = False
+    headers: dict[str, str] = {}
 
 
 class XmlPlan(PlanPart):

@@ -14,7 +14,8 @@ import httpx
 import pytest
 from attempts import SERVER, answering, call, request
 
-from activities.answers import MOST_NESTED, Answer
+from activities.answers import Answer
+from activities.body_reading import MOST_NESTED
 from activities.client import make_client, send
 from activities.faults import TransportFailed
 from arazzo.context import ABSENT

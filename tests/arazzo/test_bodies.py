@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from email.policy import HTTP
@@ -18,7 +19,7 @@ from plans import call
 from arazzo.bodies import encode
 from arazzo.context import Context
 from arazzo.errors import StepFailed
-from arazzo.plan import ParameterPlan
+from arazzo.plan import ParameterPlan, PartPlan
 from arazzo.request import Request, build
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 FORM: Final = "application/x-www-form-urlencoded"
 MULTIPART: Final = "multipart/form-data"
+RELATED: Final = "multipart/related"
 
 
 def sent(content_type: str, payload: Any, **fields: Any) -> tuple[str, bytes]:
@@ -340,3 +342,47 @@ def test_the_media_type_of_the_body_is_sent() -> None:
     assert request.view.body == {"a": 1}
     alone = built(call(parameters=parameters))
     assert alone.headers == {"content-type": "text/csv"}
+
+
+def unnamed(media_type: str, value: Any, **hints: Any) -> tuple[str, list[tuple[str, str]]]:
+    """Return the content type of a body of parts without names, and the type and text of each."""
+    plans = {name: PartPlan.model_validate(one) for name, one in hints.items()}
+    content_type, body = sent(media_type, value, parts=plans)
+    message = message_from_bytes(f"Content-Type: {content_type}\r\n\r\n".encode() + body)
+    found = [one for one in message.walk() if not one.is_multipart()]
+    assert not any("Content-Disposition" in one for one in found)
+    return content_type, [(str(one["Content-Type"]), content(one)) for one in found]
+
+
+def test_parts_without_names() -> None:
+    """Parts of mixed and related bodies stand in their order, each with its media type."""
+    value = {"meta": {"title": "é"}, "file": "a,b"}
+    _, found = unnamed("multipart/mixed", value, file={"content_type": "text/csv"})
+    assert found[0][0] == "application/json"
+    assert json.loads(found[0][1]) == {"title": "é"}
+    assert found[1] == ("text/csv", "a,b")
+    _, found = unnamed("multipart/mixed", [{"a": 1}, "é", None])
+    assert found == [("application/json", '{"a":1}'), ("text/plain; charset=utf-8", "é")]
+
+
+def test_related_parts_name_the_type_of_their_root() -> None:
+    """«The Type parameter must be specified» (RFC 2387, 3.1); one that is written stays."""
+    made, _ = unnamed(RELATED, {"a": {"b": 1}, "c": "d"})
+    assert made.startswith(f'{RELATED}; type="application/json"; boundary=')
+    given, _ = unnamed(f"{RELATED}; type=text/xml", {"b": "c"})
+    assert given.startswith(f"{RELATED}; type=text/xml; boundary=")
+
+
+def test_headers_of_a_part() -> None:
+    """Those that the description gives a value are written."""
+    (part,) = parts({"a": "b"}, a={"headers": {"X-Kind": "note"}})
+    assert part["X-Kind"] == "note"
+
+
+@pytest.mark.parametrize("value", ["text", 7])
+def test_parts_are_made_of_objects_or_lists(value: Any) -> None:
+    """Of nothing else, and a list has no names for form data."""
+    with pytest.raises(StepFailed, match="is neither object nor list"):
+        sent("multipart/mixed", value)
+    with pytest.raises(StepFailed, match="is no object"):
+        sent(MULTIPART, [value])

@@ -59,6 +59,19 @@ def test_hints_of_parts() -> None:
     }
 
 
+def test_headers_of_parts() -> None:
+    """Those with one possible value; what other fields write is not theirs (4.8.15.1)."""
+    headers = (
+        "{X-A: {schema: {const: a}}, X-B: {schema: {default: 2}}, X-C: {schema: {enum: [c]}}, "
+        "X-D: {schema: {type: string}}, Content-Type: {schema: {const: text/html}}, "
+        'X-E: {schema: {const: "a\\r\\nb"}}}'
+    )
+    schema = "schema: {$ref: '#/components/schemas/Pet'}"
+    media = f"{{{schema}, encoding: {{note: {{headers: {headers}}}}}}}"
+    found = planned("multipart/mixed", media, "{note: $inputs.name}").parts
+    assert found["note"].headers == {"X-A": "a", "X-B": "2", "X-C": "c"}
+
+
 @pytest.mark.parametrize(
     ("payload", "named"),
     [
@@ -158,7 +171,7 @@ def test_a_payload_that_is_json_text(content_type: str, payload: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "written", ["$inputs.name", "json", "multipart/related", "a/b; charset=no"]
+    "written", ["$inputs.name", "json", "multipart/byteranges", "a/b; charset=no"]
 )
 def test_what_no_body_can_be_written_as_is_refused(written: str) -> None:
     """By its name, at the content type, before any request."""

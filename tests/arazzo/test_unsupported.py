@@ -24,8 +24,8 @@ NOT_YET = [
         (PAYLOAD, f"{PAYLOAD}\n      contentType: {HERE}text/csv"),
     ),
     (
-        "a body of the media type `multipart/mixed`",
-        (PAYLOAD, f"{PAYLOAD}\n      contentType: {HERE}multipart/mixed"),
+        "a body of the media type `multipart/byteranges`",
+        (PAYLOAD, f"{PAYLOAD}\n      contentType: {HERE}multipart/byteranges"),
     ),
     (
         "the charset `klingon`",

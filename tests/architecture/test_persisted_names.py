@@ -68,6 +68,7 @@ SHAPES: Final[dict[str, dict[str, Any]]] = {
         "content_type": "",
         "transfer_encoding": "",
         "is_file": False,
+        "headers": {},
     },
     "XmlPlan": {
         "name": "",
