@@ -108,6 +108,7 @@ async def _follow(
         async with _answered(client, request, call, deadline) as response:
             target = response.headers.get("location")
             followed = response.status_code in REDIRECTS and request.method in FOLLOWED
+            followed &= not call.keeps_redirects
             if not followed or not target:
                 return await read_answer(response, call, deadline)
         async with asyncio.timeout_at(deadline):

@@ -6,19 +6,22 @@ The order: criteria, then outputs (only when passed), then the first action whos
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from arazzo import criterion, template
-from arazzo.context import Context
+from arazzo.context import Context, ResponseView
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from arazzo.context import Json, ResponseView
+    from arazzo.context import Json
     from arazzo.plan import ActionPlan, AttemptPlan, CriterionPlan
+
+_SUCCESS: Final = re.compile(r"\b2\d\d\b")
 
 Sent = Literal["no", "maybe", "yes"]
 """Did the request reach the other side? `maybe`: it was sent, and no answer came back."""
@@ -97,6 +100,8 @@ def judge_workflow(
     `failure` says why it did not complete. The outcome holds the step's own outputs, which may
     read the workflow's as `$outputs.name`; the step's outputs are the workflow's and its own.
     """
+    if not failure:
+        context = replace(context, response=ResponseView(_status_of_completion(attempt)))
     why = failure or _unmet(attempt, context)
     if why:
         return Outcome(action=chosen(attempt.on_failure, context, spent), why=why)
@@ -104,6 +109,16 @@ def judge_workflow(
     outputs = {**context.outputs, **own}
     seen = replace(context, steps={**context.steps, attempt.step_id: outputs})
     return Outcome(passed=True, outputs=own, action=chosen(attempt.on_success, seen, ()))
+
+
+def _status_of_completion(attempt: AttemptPlan) -> int:
+    """A workflow has no status; a 2xx that its caller asks for is met by completion (O32)."""
+    criteria = [
+        *attempt.success_criteria,
+        *(one for action in attempt.on_success for one in action.criteria),
+    ]
+    asked = [_SUCCESS.search(one.condition) for one in criteria if "$statusCode" in one.condition]
+    return next((int(found[0]) for found in asked if found), 200)
 
 
 def first_unmet(attempt: AttemptPlan, context: Context, mask: Callable[[str], str] = str) -> str:

@@ -178,7 +178,8 @@ class Call(PlanPart):
     `own_server` is true for a server that the settings name, which may be of a private network;
     a read, write or pool timeout of 0 is that of the whole request. `retry_after_body` is a
     JSON Pointer to the wait that an error's body asks for, `retry_after_unit` the seconds of
-    its unit. `limits` are asked before anything is sent.
+    its unit. `limits` are asked before anything is sent. `keeps_redirects` takes a redirect for
+    the answer.
     """
 
     operation_id: str
@@ -202,6 +203,7 @@ class Call(PlanPart):
     total_timeout: float
     retry_after_ceiling: float
     largest_response: int
+    keeps_redirects: bool = False
     own_server: bool = False
     read_timeout: float = 0.0
     write_timeout: float = 0.0

@@ -18,6 +18,7 @@ _STRINGS: Final = re.compile(r"'[^']*'|\"[^\"]*\"")
 _FILTER: Final = re.compile(r"\s*\$\[\?(?P<inside>[^$]*)\]\s*")
 _READ: Final = re.compile(r"@((?:\.[A-Za-z_][\w\-]*)+)(?![\w.\[(\-])")
 OK: Final = 200
+_REDIRECT: Final = re.compile(r"\$statusCode\s*==\s*['\"]?3\d\d\b")
 
 
 def read_pointers(plan: CriterionPlan) -> Iterator[str | None]:
@@ -49,6 +50,11 @@ def _of_filter(one: criterion.Criterion) -> Iterator[str | None]:
     if len(names) != inside.count("@") or "[" in inside:
         yield None
     yield from ((context.pointer or "") + name.replace(".", "/") for name in names)
+
+
+def asks_for_redirect(plan: CriterionPlan) -> bool:
+    """Return whether a criterion asks for a redirect, which is then an answer (dialect.md, O31)."""
+    return bool(_REDIRECT.search(plan.condition))
 
 
 def reads_only_status(plan: CriterionPlan) -> bool:

@@ -16,6 +16,7 @@ from arazzo.model import CriterionExpressionType
 from arazzo.plan import AttemptPlan, CriterionPlan, RetryPlan, StepPlan
 from arazzo.references import CompletedWorkflow, Names
 from arazzo.scope import closest
+from arazzo.states import asks_for_redirect
 from arazzo.step_dependencies import dependencies
 from arazzo.version_rules import check_output
 from arazzo.workflow_lookup import peek_workflow
@@ -108,7 +109,7 @@ class StepCompiler:
         )
         if attempt.invocation is not None:
             self.output_reads.constants.update(requested.constants)
-        made = self._step_plan(attempt, requested, judged)
+        made = self._step_plan(_keeping_redirects(attempt), requested, judged)
         timed = {"timeout": (step.timeout or 0) / MILLISECONDS, "depends_on": depends_on}
         return made.model_copy(update=timed)
 
@@ -243,6 +244,16 @@ class StepCompiler:
             self.names.check_value(
                 value, (*self.scope.path, *path), self.output_reads, after_response=False
             )
+
+
+def _keeping_redirects(attempt: AttemptPlan) -> AttemptPlan:
+    """Let a redirect be the answer where a criterion asks for one."""
+    actions = (*attempt.on_success, *attempt.on_failure)
+    criteria = (*attempt.success_criteria, *(one for action in actions for one in action.criteria))
+    if attempt.call is None or not any(map(asks_for_redirect, criteria)):
+        return attempt
+    call = attempt.call.model_copy(update={"keeps_redirects": True})
+    return attempt.model_copy(update={"call": call})
 
 
 def _criterion_plan(one: Criterion) -> CriterionPlan:

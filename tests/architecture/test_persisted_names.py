@@ -120,6 +120,7 @@ SHAPES: Final[dict[str, dict[str, Any]]] = {
         "total_timeout": REQUIRED,
         "retry_after_ceiling": REQUIRED,
         "largest_response": REQUIRED,
+        "keeps_redirects": False,
         "own_server": False,
         "read_timeout": 0.0,
         "write_timeout": 0.0,

@@ -296,6 +296,29 @@ CASES = {
         {"self": "urn:flows", "answer": "x urn:flows urn:flows"},
         ["/arazzo", "/x urn:flows urn:flows"],
     ),
+    "a-redirect-that-is-asked-for": Case(
+        flow(
+            LOOK.format(20000)
+            + "        successCriteria: [{condition: $statusCode == 302}]\n"
+            + "        outputs: {where: $response.header.Location}\n",
+            "{where: $steps.look.outputs.where}",
+        ),
+        {"where": "/elsewhere"},
+        ["/slow"],
+        answers={"/slow": [302]},
+        headers={"Location": "/elsewhere"},
+    ),
+    "status-of-a-workflow-that-was-completed": Case(
+        flow(
+            """
+      - stepId: call
+        workflowId: second
+        successCriteria: [{condition: $statusCode == 201}]"""
+        )
+        + other("second", touching("x", "second")),
+        {},
+        ["/second"],
+    ),
     "components-as-values": Case(
         flow(
             touching("a", "{$components.parameters.page.value}"),
