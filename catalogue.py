@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from pydantic import ValidationError
 
 from arazzo import model, source_uris, yaml_text
+from arazzo.asyncapi import AsyncApiDescription
 from arazzo.compilation import CompiledDocument, CompiledWorkflow, Defaults, Sources
 from arazzo.compilation import compile_document as compile_arazzo
 from arazzo.errors import DocumentInvalid, Finding, InputInvalid, Place
@@ -289,9 +290,6 @@ class Reader:
         sources = Sources()
         document, _ = model.parse(source)
         for one in document.source_descriptions:
-            if one.type == "asyncapi":
-                sources.problems[one.name] = "is of the type `asyncapi`, not supported yet"
-                continue
             found = self._named(one, document, file, root) or _source_file(
                 one, file, settings, document.self_uri
             )
@@ -300,7 +298,7 @@ class Reader:
             elif one.type == "arazzo" or (one.type is None and _is_arazzo(found)):
                 self._open_document(one.name, found, root, sources)
             else:
-                self._open(one.name, found, sources)
+                self._open(one, found, sources)
         return sources
 
     def _named(
@@ -324,20 +322,22 @@ class Reader:
         except DocumentInvalid as error:
             sources.problems[name] = f"can't be read: {error.message}"
 
-    def _open(self, name: str, file: Path, sources: Sources) -> None:
+    def _open(self, one: SourceDescription, file: Path, sources: Sources) -> None:
+        name = one.name
         try:
             description = self._description(file)
         except DocumentInvalid as error:
             sources.problems[name] = f"can't be read: {error.message}"
             return
-        if description.version.startswith(("3.", "2.")):
+        is_async = str(description.root.get("asyncapi", "")).startswith(("2.", "3."))
+        if is_async and one.type != "openapi":
+            sources.asyncapi[name] = AsyncApiDescription(description.source, partial(_beside, file))
+        elif description.version.startswith(("3.", "2.")) and one.type != "asyncapi":
             sources.openapi[name] = description
         else:
+            kind = "AsyncAPI" if one.type == "asyncapi" else "OpenAPI 3"
             root = ", ".join(list(description.root)[:3]) or "nothing"
-            sources.problems[name] = (
-                f"({_shown(file)}) is no OpenAPI 3 description: its root holds {root}; "
-                "other formats are not supported yet"
-            )
+            sources.problems[name] = f"({_shown(file)}) is no {kind} description: it holds {root}"
 
     def _description(self, file: Path) -> OpenApiDescription:
         if file not in self.descriptions:

@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "status": ("commands.status", "Where a run stands; without an id, the latest runs."),
     "watch": ("commands.watch", "Watch a run to its end."),
     "result": ("commands.result", "The outputs of a run."),
+    "deliver": ("commands.deliver", "Hand a message to a run that waits for it."),
     "cancel": ("commands.cancel", "Ask a run to stop."),
     "worker": ("worker", "Serve the workflows: the process that does the work."),
     "server": ("commands.server", "A local Temporal server whose runs survive its restart."),

@@ -26,6 +26,7 @@ from activities.evaluation import Evaluations
 from activities.files import open_store
 from activities.limits import Limits
 from activities.load_plan import Plans
+from activities.messages import Receptions, check_message
 from activities.operation import Operations
 from activities.run_values import RunValues
 from activities.signing import load_key
@@ -78,6 +79,8 @@ async def running_worker(
                 Evaluations(key, store, blobs).evaluate_values,
                 values.join_pages,
                 values.move_outputs,
+                check_message,
+                Receptions(blobs).judge_message,
             ],
             max_cached_workflows=max_cached_workflows,
             graceful_shutdown_timeout=timedelta(seconds=settings.graceful_shutdown_seconds),

@@ -16,6 +16,8 @@ JUDGE_WORKFLOW_STEP: Final = "judge_workflow_step"
 JOIN_PAGES: Final = "join_pages"
 MOVE_OUTPUTS: Final = "move_outputs"
 EVALUATE_VALUES: Final = "evaluate_values"
+CHECK_MESSAGE: Final = "check_message"
+JUDGE_MESSAGE: Final = "judge_message"
 
 TRANSPORT_FAILURE: Final = "TransportFailure"
 """The error type of an attempt without an answer that the RetryPolicy tries again."""
@@ -135,6 +137,23 @@ class EvaluationRequest(Message):
     constants: dict[str, Any] = {}
     secrets: tuple[str, ...] | None = None
     blobs: str = ""
+
+
+class CheckMessageRequest(Message):
+    """A message that is delivered, and the ReceptionPlans as JSON of the steps that may want it."""
+
+    receptions: dict[str, dict[str, Any]]
+    message: dict[str, Any]
+
+
+class MessageStepRequest(Message):
+    """A message that a step received, to be judged; None when it received none, and `why`."""
+
+    attempt: dict[str, Any]
+    values: dict[str, Any]
+    spent: list[int] = []
+    message: dict[str, Any] | None = None
+    why: str = ""
 
 
 class RunOptions(Message):

@@ -28,7 +28,7 @@ from activities.names import TRANSPORT_FAILURE, AttemptRequest, WorkflowStepRequ
 from activities.sealing import seal
 from activities.signing import verify
 from arazzo.blobs import blobs_in, without_content
-from arazzo.context import Context, RequestView
+from arazzo.context import Context, MessageView, RequestView
 from arazzo.errors import (
     DocumentInvalid,
     DurazzoError,
@@ -148,7 +148,8 @@ class Operations:
         request = build(call, server, context)
         if call.idempotency_header and asked.key:
             request.headers.setdefault(call.idempotency_header, asked.key)
-        seen = replace(context, request=request.view)
+        sent = MessageView(request.view.headers, request.view.body)
+        seen = replace(context, request=request.view, message=sent)
         try:
             answer = await self._answer(request, call, server, masking)
         except TransportFailed as error:
@@ -184,14 +185,7 @@ class Operations:
         if asked.blobs:
             stored = BlobValues(self.blobs)
             outputs = await stored.moved(asked.blobs, outputs, LARGEST_OUTPUT_BYTES)
-        size = len(json.dumps(outputs))
-        if size > LARGEST_OUTPUT_BYTES:
-            raise PayloadTooLarge(
-                f"the outputs of step `{plan.step_id}` are {size} bytes; a step may hand on "
-                f"{LARGEST_OUTPUT_BYTES}. Have the document output only the part that it needs",
-                reason="outputs-too-large",
-                facts={"step": plan.step_id, "bytes": size},
-            )
+        size = refuse_large_outputs(plan, outputs)
         shows = not outcome.passed and not plan.sealed
         return outcome.model_copy(
             update={
@@ -253,6 +247,19 @@ class Operations:
         if request.blobs:
             own = await stored.moved(request.blobs, own, LARGEST_OUTPUT_BYTES)
         return outcome.model_copy(update={"error": request.error, "outputs": own})
+
+
+def refuse_large_outputs(plan: AttemptPlan, outputs: dict[str, Any]) -> int:
+    """Return the size of a step's outputs in bytes. Raises PayloadTooLarge."""
+    size = len(json.dumps(outputs))
+    if size > LARGEST_OUTPUT_BYTES:
+        raise PayloadTooLarge(
+            f"the outputs of step `{plan.step_id}` are {size} bytes; a step may hand on "
+            f"{LARGEST_OUTPUT_BYTES}. Have the document output only the part that it needs",
+            reason="outputs-too-large",
+            facts={"step": plan.step_id, "bytes": size},
+        )
+    return size
 
 
 def bounded(call: Call, seconds: float) -> Call:

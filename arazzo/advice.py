@@ -16,6 +16,7 @@ from arazzo.call_advice import advise_call
 from arazzo.call_compilation import expressions_in
 from arazzo.context import Context, ResponseView
 from arazzo.flow import Flow, considered
+from arazzo.message_advice import advise_message
 from arazzo.outcome import chosen, first_unmet
 from arazzo.schemas import with_value_at
 from arazzo.states import fails_with, read_pointers, reads_only_status
@@ -59,6 +60,7 @@ class _Adviser:
             yield from self._skipped_outputs(index, step)
             yield from self._response_properties(index, step)
             yield from advise_call(self.subject, index, step)
+            yield from advise_message(self.subject, index, step)
         yield from self._unused_outputs()
 
     def _plain_defaults(self) -> Iterator[Finding]:

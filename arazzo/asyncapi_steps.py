@@ -1,4 +1,4 @@
-"""Steps of AsyncAPI (Arazzo 1.1.0, 5.8.5): what is wrong with one, and that none is run yet."""
+"""Steps of AsyncAPI (Arazzo 1.1.0, 5.8.5): which they are, and what is wrong with one by itself."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 SEND_OR_RECEIVE: Final = ("send", "receive")
 FIELDS: Final = ("channelPath", "action", "correlationId")
 """The fields that only a step of AsyncAPI can have."""
+OPERATIONS: Final = "#/operations/"
+"""In an operationPath: where a description of AsyncAPI 3 has its operations."""
 
 
 def fields_of(step: Step) -> list[str]:
@@ -28,14 +30,34 @@ def is_of_asyncapi(step: Step) -> bool:
     return bool(fields_of(step))
 
 
-def check_asyncapi(scope: Scope, step: Step, path: Path) -> None:
-    """Find what is wrong with a step of AsyncAPI; then refuse it, as it can't be run yet."""
+def names_asyncapi(scope: Scope, step: Step) -> bool:
+    """Return whether a step is one of AsyncAPI: by its fields, or by its operation."""
+    if is_of_asyncapi(step):
+        return True
+    if step.operation_path:
+        return OPERATIONS in step.operation_path
+    named = step.operation_id or ""
+    if any(one.find(named) for one in scope.sources.openapi.values()):
+        return False
+    return any(
+        named in described.operations or _behind(named, name) in described.operations
+        for name, described in scope.sources.asyncapi.items()
+    )
+
+
+def _behind(named: str, source: str) -> str:
+    """The operationId behind the name of its source, the empty text when that is another."""
+    plain = named.removeprefix("$sourceDescriptions.")
+    return plain.removeprefix(f"{source}.") if plain.startswith(f"{source}.") else ""
+
+
+def check_asyncapi(scope: Scope, step: Step, path: Path) -> bool:
+    """Find what is wrong with a step of AsyncAPI by itself; return whether it names one target."""
     checking = _Check(scope, step, path)
-    checking.target()
+    named = checking.target()
     checking.action()
     checking.parameters()
-    first = fields_of(step)[0]
-    scope.unsupported(f"`{first}` (AsyncAPI)", (*path, first), step.step_id)
+    return named
 
 
 class _Check:
@@ -44,7 +66,7 @@ class _Check:
         self.step = step
         self.path = path
 
-    def target(self) -> None:
+    def target(self) -> bool:
         """«This field is mutually exclusive of» the others: an operation or a channel."""
         step = self.step
         targets = {"operationId": step.operation_id, "operationPath": step.operation_path}
@@ -61,6 +83,7 @@ class _Check:
             self._add(
                 "missing-operation", "the step names no operation", (), mend="add `operationId:`"
             )
+        return len(given) == 1
 
     def action(self) -> None:
         """What a channel is for must be said; an id correlates what is received."""
@@ -79,7 +102,7 @@ class _Check:
                 ("action",),
                 mend=closest(said, SEND_OR_RECEIVE),
             )
-        if self.step.correlation_id is not None and said != "receive":
+        if self.step.correlation_id is not None and said == "send":
             self._add(
                 "correlation-without-receive",
                 "`correlationId` is only for a step that receives",

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from arazzo import expression, template
-from arazzo.asyncapi_steps import is_of_asyncapi
 from arazzo.body_hints import (
     body_hints,
     chosen_content_type,
@@ -68,7 +67,12 @@ class CallCompiler:
             return None
         source, operation = found
         description = self.scope.sources.openapi[source]
-        self.scope.operations[self.step.step_id] = FoundOperation(description, operation)
+        return self.of_operation(source, FoundOperation(description, operation))
+
+    def of_operation(self, source: str, found: FoundOperation) -> Call:
+        """Return the call of an operation that was found in the source of that name."""
+        description, operation = found.description, found.operation
+        self.scope.operations[self.step.step_id] = found
         choice = ServerChoice(self.scope, source, description, self._place, self.step.step_id)
         if source not in self.servers:
             self.servers[source] = choice.choices()
@@ -125,8 +129,6 @@ class CallCompiler:
 
     def _check_alone(self) -> None:
         """Find what is wrong whatever the operation is, where there is none to be found."""
-        if is_of_asyncapi(self.step):
-            return
         for one, path in self._written().resolved():
             where = (*self.scope.path, *path, "value")
             self.names.check_value(one.value, where, self.collected, after_response=False)

@@ -48,13 +48,22 @@ class ResponseView:
 
 
 @dataclass(frozen=True, slots=True)
+class MessageView:
+    """A message of AsyncAPI: `headers` as they came; `body` is its payload, any JSON value."""
+
+    headers: Mapping[str, Json] = field(default_factory=dict)
+    body: Json | Absent = ABSENT
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
     """The roots of the expressions. What is not known at this moment is empty or None.
 
     `steps` maps stepId to its outputs; `workflows` maps workflowId to
     `{"inputs": {...}, "outputs": {...}}`; `outputs` are those of the current workflow;
     `sources` maps a source description's name to its fields (`url`, `type`, `name`); `self_uri` is
-    the document's `$self`; `components` are its components as written, by kind and name.
+    the document's `$self`; `components` are its components as written, by kind and name;
+    `message` is the one that a step received or sent.
     """
 
     inputs: Mapping[str, Json] = field(default_factory=dict)
@@ -66,6 +75,7 @@ class Context:
     components: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
     request: RequestView | None = None
     response: ResponseView | None = None
+    message: MessageView | None = None
 
 
 def constants_of(constants: Mapping[str, Json]) -> dict[str, Any]:

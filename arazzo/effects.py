@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 class Pause:
     """A wait: what for, how many seconds, which poll or attempt, and when it must be over.
 
-    `number` is None for an attempt that a limit holds back, which is no new one; `until` is the
-    deadline of the loop in seconds since the epoch, None without one.
+    `number` is None for an attempt that a limit holds back, which is no new one, and for a message;
+    `until` is the deadline of the loop in seconds since the epoch, None without one; `channel` is
+    the one of which a message is awaited, which ends the wait.
     """
 
     step_id: str
@@ -24,6 +25,7 @@ class Pause:
     reason: str
     number: int | None = None
     until: float | None = None
+    channel: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,19 @@ class Transferred:
     inputs: dict[str, Any]
     transfers: dict[str, TransferState]
     visits: int
+
+
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """The message that a step awaits: its correlation id, None for any, and until when.
+
+    `until` is in seconds since the epoch.
+    """
+
+    step_id: str
+    channel: str
+    correlation: str | None
+    until: float
 
 
 class Effects(Protocol):
@@ -78,6 +93,14 @@ class Effects(Protocol):
 
         `values` are the inputs, steps and workflows of the run, as far as they are known.
         """
+
+    async def receive(self, awaited: Awaited) -> dict[str, Any] | None:
+        """Return the message once it is there, None when its time is over (see messages.py)."""
+
+    async def judge(
+        self, step: StepPlan, message: dict[str, Any] | None, why: str, values: dict[str, Any]
+    ) -> Outcome:
+        """Judge the message that a step received, or why it received none."""
 
     async def pause(self, pause: Pause) -> None:
         """Return after the pause's seconds."""

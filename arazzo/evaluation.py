@@ -75,7 +75,7 @@ class Hidden:
 
 def with_evaluations(plan: Plan) -> Plan:
     """Return the plan with the names of the values that an activity must compute."""
-    hidden = _hidden(plan)
+    hidden = hidden_values(plan)
 
     def names(values: Mapping[str, Any]) -> tuple[str, ...]:
         return tuple(name for name, value in values.items() if _needs_activity(value, hidden))
@@ -99,7 +99,8 @@ def with_evaluations(plan: Plan) -> Plan:
     )
 
 
-def _hidden(plan: Plan) -> Hidden:
+def hidden_values(plan: Plan) -> Hidden:
+    """Return what workflow code sees only as a seal or a name."""
     return Hidden(
         plan.secret_inputs,
         sealed_outputs(plan),

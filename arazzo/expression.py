@@ -26,7 +26,7 @@ from arazzo.navigation import longest_key, navigate, needs_jsonpath, resolve_poi
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
-    from arazzo.context import Absent, Context, Json, RequestView, ResponseView
+    from arazzo.context import Absent, Context, Json, MessageView, RequestView, ResponseView
 
 PLAIN_ROOTS: Final = frozenset(("url", "method", "statusCode", "self"))
 MESSAGE_ROOTS: Final = frozenset(("request", "response", "message"))
@@ -304,7 +304,7 @@ def _root_value(  # noqa: PLR0911 - one for each root
             return context.response.status if context.response else ABSENT
         case "url" | "method":
             return getattr(context.request, expression.root) if context.request else ABSENT
-        case "request" | "response":
+        case "request" | "response" | "message":
             return _of_message(getattr(context, expression.root), expression.rest)
         case "body":
             return _of_message(context.response, f"body.{expression.rest}".rstrip("."))
@@ -319,7 +319,7 @@ def _root_value(  # noqa: PLR0911 - one for each root
             return ABSENT
 
 
-def _of_message(view: RequestView | ResponseView | None, rest: str) -> Json | Absent:
+def _of_message(view: RequestView | ResponseView | MessageView | None, rest: str) -> Json | Absent:
     if view is None:
         return ABSENT
     place, dot, name = rest.partition(".")

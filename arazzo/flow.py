@@ -34,10 +34,10 @@ class Flow:
         self.plan = plan
         self.edges = [edge for i in range(len(plan.steps)) for edge in self._edges(i)]
 
-    def reachable(self, without: int | None = None) -> set[int]:
-        """Return the steps that the first one leads to, on ways that avoid one step."""
+    def reachable(self, without: int | None = None, *, start: int = 0) -> set[int]:
+        """Return the steps that `start` leads to, itself too, on ways that avoid one step."""
         found: set[int] = set()
-        pending = [] if without == 0 else [0]
+        pending = [] if without == start else [start]
         while pending:
             here = pending.pop()
             if here not in found:

@@ -15,6 +15,7 @@ from arazzo.context import Context, constants_of
 from arazzo.effects import Pause, Transferred
 from arazzo.kept_outputs import KeptOutputs
 from arazzo.pauses import limit_pause, transient_pause
+from arazzo.reception import receive
 from arazzo.state import TransferState, digest_of
 from arazzo.transition import (
     SHORTEST_ATTEMPT,
@@ -205,6 +206,10 @@ class Interpreter:
             values |= {"held": held, "place": self.state.step(step.step_id).place}
         if until != inf:
             values["left"] = max(SHORTEST_ATTEMPT, self._left(until))
+        if step.attempt.reception is not None:
+            written = {"wanted": step.attempt.reception.correlation}
+            wanted = template.evaluate_each(written, self._context()).get("wanted")
+            return await receive(step, self.state, self.effects, values, wanted)
         if invocation is None:
             return await self.effects.perform(step, values)
         inputs = await self._handed(invocation)
@@ -305,7 +310,9 @@ class Interpreter:
             self._count_retry(step, outcome.action, passed=True)
         plan = self.plan.steps[self.plan.index(target)]
         digest = self.state.digest(plan.request_reads)
-        if there.is_changed(digest, sees_circles=self.plan.engine_rev > 1):
+        if plan.attempt.reception is not None:
+            pass  # what comes next paces it: a wait sends nothing
+        elif there.is_changed(digest, sees_circles=self.plan.engine_rev > 1):
             if not there.circling:
                 there.begin_loop(self.effects.now())
             there.note_change(digest)

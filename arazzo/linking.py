@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from arazzo import expression
 from arazzo.call_compilation import expressions_in
 from arazzo.evaluation import with_evaluations
+from arazzo.message_secrets import secret_messages
 from arazzo.plan import SubWorkflow
 from arazzo.sealing import (
     by_first,
@@ -67,6 +68,9 @@ def _linked(
         return with_results_of_transfers_sealed(sealed.model_copy(update={"secret_inputs": names}))
 
     plan = _everywhere(compiled.workflow_type, plan, secured)
+    refused = tuple(secret_messages(compiled, plan))
+    if refused:
+        return replace(compiled, plan=None, findings=(*compiled.findings, *refused))
     plan = _everywhere(compiled.workflow_type, plan, lambda _, one: with_evaluations(one))
     return replace(compiled, plan=plan)
 

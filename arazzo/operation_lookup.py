@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from arazzo.asyncapi_steps import check_asyncapi, is_of_asyncapi
 from arazzo.model import Parameter
 from arazzo.operation_path import WrittenPath
 from arazzo.scope import closest
@@ -18,8 +17,11 @@ if TYPE_CHECKING:
     from arazzo.yaml_text import Path
 
 RESERVED_OPERATION_IDS: Final = frozenset(
-    ("load_plan", "seal_run", "judge_lost_attempt", "judge_workflow_step", "evaluate_values")
-)
+    (
+        "load_plan", "seal_run", "judge_lost_attempt", "judge_workflow_step", "evaluate_values",
+        "check_message", "judge_message",
+    )
+)  # fmt: skip
 """Names of our own activities: Temporal would call those in place of the operation's."""
 
 SOURCE_PREFIX: Final = "$sourceDescriptions."
@@ -51,9 +53,6 @@ class _Lookup:
         self.path = path
 
     def find(self) -> Found | None:
-        if is_of_asyncapi(self.step):
-            check_asyncapi(self.scope, self.step, self.path)
-            return None
         if self.step.operation_path:
             return self._by_path(self.step.operation_path)
         if not self.step.operation_id:

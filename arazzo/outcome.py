@@ -121,6 +121,21 @@ def _status_of_completion(attempt: AttemptPlan) -> int:
     return next((int(found[0]) for found in asked if found), 200)
 
 
+def judge_message(
+    attempt: AttemptPlan, context: Context, *, failure: str = "", spent: Collection[int] = ()
+) -> Outcome:
+    """Judge a message that a step received, `context.message`; without criteria it passes.
+
+    `failure` says why there is none; criteria that read a message are false then.
+    """
+    why = failure or _unmet(attempt, context)
+    if why:
+        return Outcome(action=chosen(attempt.on_failure, context, spent), why=why)
+    outputs = computed(attempt.outputs, context)
+    seen = replace(context, steps={**context.steps, attempt.step_id: outputs})
+    return Outcome(passed=True, outputs=outputs, action=chosen(attempt.on_success, seen, ()))
+
+
 def first_unmet(attempt: AttemptPlan, context: Context, mask: Callable[[str], str] = str) -> str:
     """Return why the step did not pass, or the empty text; without criteria 2xx passes."""
     if context.response is None:

@@ -14,6 +14,7 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, ConfigDict
 
 from arazzo.provider import Polling
+from arazzo.reception_plan import ReceptionPlan
 
 PLAN_FORMAT: Final = 1
 ENGINE_REV: Final = 2
@@ -228,7 +229,8 @@ class Invocation(PlanPart):
 class AttemptPlan(PlanPart):
     """All that one attempt of a step needs; this part of the plan travels to the activity.
 
-    A step has either a `call` of an operation or an `invocation` of another workflow. `sealed`
+    A step has either a `call` of an operation, or an `invocation` of another workflow, or a
+    `reception` of a message. `sealed`
     names the outputs that are secret, and are encrypted before they leave the activity. An output
     is an expression, or a selector object (see selector.py). `constants` are what the step reads
     of the document itself: its `$self` as `self`, its source descriptions as `sources`, and its
@@ -239,6 +241,7 @@ class AttemptPlan(PlanPart):
     step_id: str
     call: Call | None = None
     invocation: Invocation | None = None
+    reception: ReceptionPlan | None = None
     success_criteria: tuple[CriterionPlan, ...] = ()
     on_success: tuple[ActionPlan, ...] = ()
     on_failure: tuple[ActionPlan, ...] = ()
@@ -305,13 +308,15 @@ class StepPlan(PlanPart):
 
     @property
     def called(self) -> str:
-        """Return the operationId, or the type of the workflow that the step calls."""
+        """Return the operationId, or the workflow that is called, or the channel listened to."""
         attempt = self.attempt
+        if attempt.reception:
+            return attempt.reception.channel
         return attempt.invocation.workflow_type if attempt.invocation else self.operation_id
 
     @property
     def operation_id(self) -> str:
-        """Return the operationId. Raises TypeError for a step that calls a workflow."""
+        """Return the operationId. Raises TypeError for a step that calls none."""
         return self.attempt.operation.operation_id
 
     @property
@@ -319,6 +324,8 @@ class StepPlan(PlanPart):
         """Return method and path as written in the description, for people to read."""
         if self.attempt.invocation:
             return f"workflow {self.attempt.invocation.workflow_type}"
+        if self.attempt.reception:
+            return f"message on {self.attempt.reception.channel}"
         return f"{self.attempt.operation.method} {self.attempt.operation.path}"
 
 

@@ -37,10 +37,8 @@ _BEFORE_REQUEST: Final = frozenset(
     ("inputs", "steps", "workflows", "sourceDescriptions", "self", "components")
 )
 _SOURCE_FIELDS: Final = ("name", "url", "type")
-_NOT_YET: Final = {
-    "message": "AsyncAPI",
-    "outputs": "reading the workflow's own outputs",
-}
+_OF_ANSWER: Final = _AFTER_RESPONSE - _BEFORE_REQUEST | {"outputs"}
+_NOT_YET: Final = {"outputs": "reading the workflow's own outputs"}
 
 
 _KINDS: Final = ("inputs", "outputs")
@@ -67,6 +65,9 @@ class Names:
     findings: list[Finding]
     called_outputs: Collection[str] | None = None
     """The outputs of the workflow that the step calls, which it may read as `$outputs.name`."""
+
+    message: str = ""
+    """`send` or `receive` in a step that does so with a message."""
 
     has_self: bool = False
     """Whether the document has a `$self`."""
@@ -177,7 +178,10 @@ class Names:
     ) -> None:
         """Check one expression and gather what it reads."""
         found = expression.references(one)
-        if found.root == "outputs" and after_response:
+        reads_message = found.root == "message"
+        if reads_message or (self.message == "receive" and found.root in _OF_ANSWER):
+            self._of_message(one, path, fits=reads_message and after_response)
+        elif found.root == "outputs" and after_response:
             self._output(one, found.rest, path)
         elif found.root in _NOT_YET:
             self._add(
@@ -213,6 +217,16 @@ class Names:
             if not self.has_self:
                 said = f"`{one.text}` can't be read: the document has no `$self`"
                 self._add("unknown-self", said, path, "give the document a `$self:`")
+
+    def _of_message(self, one: Expression, path: Path, *, fits: bool) -> None:
+        """Only a step of AsyncAPI has a message, and one that receives has nothing else."""
+        if one.root != "message":
+            said = f"`{one.text}` can't be read: a step that receives has no response"
+            self._add("response-of-message", said, path, "read `$message.payload`")
+        elif not (fits and self.message):
+            said = f"`{one.text}` can be read only of what a step sends or receives, once it has"
+            mend = "keep the value as an output of that step, and read that"
+            self._add("message-outside-step", said, path, mend)
 
     def _input(self, one: Expression, rest: str, path: Path, collected: Collected) -> None:
         known = self.inputs.properties

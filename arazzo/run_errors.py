@@ -131,6 +131,15 @@ def deadline(state: RunState, step: StepPlan, said: str) -> DurazzoError:
     )
 
 
+def message_deadline(state: RunState, step: StepPlan, said: str) -> DurazzoError:
+    """Return that a message without a timeout of its own did not come in time."""
+    return PollDeadlineExceeded(
+        f"step `{step.step_id}`: {said}",
+        reason="message-deadline",
+        facts=facts(state, step),
+    )
+
+
 def transfer_deadline(workflow: str, polls: int, seconds: float) -> DurazzoError:
     """Return that workflows which transfer to each other did not end in time."""
     return PollDeadlineExceeded(

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
     from arazzo import model
+    from arazzo.asyncapi import AsyncApiDescription
     from arazzo.compilation import CompiledDocument, CompiledWorkflow
     from arazzo.errors import Finding, Severity
     from arazzo.openapi import OpenApiDescription, Operation
@@ -43,6 +44,7 @@ class Sources:
     """The source descriptions of a document: what was found, and why something was not."""
 
     openapi: dict[str, OpenApiDescription] = field(default_factory=dict)
+    asyncapi: dict[str, AsyncApiDescription] = field(default_factory=dict)
     arazzo: dict[str, CompiledDocument] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
 

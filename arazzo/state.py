@@ -32,7 +32,8 @@ class StepState(BaseModel):
     of an action by its index, since the step was entered. `changes` counts how often the loop
     came back with changed values, `landmark` is the digest at the last change whose number is a
     power of two, and `circling` is set once that digest comes again. `pages` counts the answers
-    whose lists have been collected. `place` is the one that a limit keeps for the next request.
+    whose lists have been collected. `place` is the one that a limit keeps for the next request;
+    `waits_until` is when a step that receives gives up, 0 while it does not wait.
     """
 
     model_config = ConfigDict(defer_build=True, extra="forbid")
@@ -51,6 +52,7 @@ class StepState(BaseModel):
     circling: bool = False
     pages: int = 0
     place: str = ""
+    waits_until: float = 0.0
 
     def begin_loop(self, now: float) -> None:
         """Begin to count polls and time anew; `now` in seconds since the epoch."""
@@ -90,7 +92,8 @@ class RunState(BaseModel):
 
     `fixed_bytes` is the size of plan and inputs as JSON; `output_bytes` that of each step's
     outputs. `workflows` holds inputs and outputs of completed workflows, by workflowId, as far as
-    they are read; `transfers` the workflows that were transferred to, by type.
+    they are read; `transfers` the workflows that were transferred to, by type; `messages` those
+    that came and that no step has wanted yet (see messages.py).
     """
 
     model_config = ConfigDict(defer_build=True, extra="forbid")
@@ -104,6 +107,14 @@ class RunState(BaseModel):
     visits: int = 0
     workflows: dict[str, dict[str, Any]] = {}
     transfers: dict[str, TransferState] = {}
+    messages: list[dict[str, Any]] = []
+
+    def enter_again(self, step_id: str) -> None:
+        """Take back that the step was entered: the run goes on there, as if it had not been."""
+        here = self.step(step_id)
+        here.retrying = True
+        here.attempts -= 1
+        self.visits -= 1
 
     def as_json(self) -> dict[str, Any]:
         """Return the state as JSON without what is at its default."""

@@ -6,12 +6,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from arazzo.action_compilation import ActionCompiler
+from arazzo.asyncapi_steps import names_asyncapi
 from arazzo.call_compilation import CallCompiler
+from arazzo.channel_lookup import find_channel
 from arazzo.collected import Collected
 from arazzo.document_constants import constants, written_components
 from arazzo.documented_statuses import tell_statuses_apart, undocumented, with_documented
 from arazzo.invocation_compilation import InvocationCompiler
 from arazzo.limit_plans import LONGEST_SLEEP
+from arazzo.message_compilation import MessageCompiler
 from arazzo.model import CriterionExpressionType
 from arazzo.plan import AttemptPlan, CriterionPlan, RetryPlan, StepPlan
 from arazzo.references import CompletedWorkflow, Names
@@ -94,6 +97,7 @@ class StepCompiler:
             self.names,
             where=f"{self.scope.where}, step {step.step_id}",
             called_outputs=self._called_outputs(step) if step.workflow_id else None,
+            message="",
         )
         asked = self._asked(step, path, requested)
         answered = self._answered(step, path, judged)
@@ -107,7 +111,7 @@ class StepCompiler:
             **asked,
             **answered,
         )
-        if attempt.invocation is not None:
+        if attempt.invocation is not None or attempt.reception is not None:
             self.output_reads.constants.update(requested.constants)
         made = self._step_plan(_keeping_redirects(attempt), requested, judged)
         timed = {"timeout": (step.timeout or 0) / MILLISECONDS, "depends_on": depends_on}
@@ -115,12 +119,26 @@ class StepCompiler:
 
     def _asked(self, step: Step, path: Path, collected: Collected) -> dict[str, Any] | None:
         """The call of an operation, or of a workflow; None when it can't be compiled."""
+        if step.workflow_id is None and names_asyncapi(self.scope, step):
+            return self._sent_or_received(step, path, collected)
         gathered = (self.scope, self.names, step, path, collected, self.secret_inputs, self.servers)
         if step.workflow_id is None:
             call = CallCompiler(*gathered).compile()
             return None if call is None else {"call": call}
         invocation = InvocationCompiler(*gathered, self.workflows).compile()
         return None if invocation is None else {"invocation": invocation}
+
+    def _sent_or_received(
+        self, step: Step, path: Path, collected: Collected
+    ) -> dict[str, Any] | None:
+        """The message that a step of AsyncAPI sends or awaits."""
+        found = find_channel(self.scope, step, path)
+        action = found.action if found else step.action
+        self.names = replace(self.names, message=action if action == "receive" else "send")
+        compiler = MessageCompiler(
+            self.scope, self.names, step, path, collected, self.secret_inputs, self.servers
+        )
+        return compiler.compile(found) if found else None
 
     def _answered(self, step: Step, path: Path, judged: Collected) -> dict[str, Any]:
         """What is made of the answer: criteria, actions and outputs."""

@@ -40,7 +40,7 @@ from settings import CHECKOUT
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from arazzo.effects import Invoked, Pause
+    from arazzo.effects import Awaited, Invoked, Pause
     from arazzo.plan import Plan, StepPlan
 
 STEPS: Final = 20
@@ -142,6 +142,16 @@ class Silent:
     async def evaluate(self, _templates: Any, _values: Any) -> dict[str, Any]:
         """No value of this benchmark queries."""
         raise NotImplementedError
+
+    async def receive(self, _awaited: Awaited) -> dict[str, Any] | None:
+        """Receive nothing."""
+        return None
+
+    async def judge(
+        self, _step: StepPlan, _message: dict[str, Any] | None, _why: str, _values: dict[str, Any]
+    ) -> Outcome:
+        """Pass."""
+        return Outcome(passed=True)
 
     async def pause(self, _pause: Pause) -> None:
         """Wait for nothing."""

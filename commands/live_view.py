@@ -177,7 +177,9 @@ def line_of(progress: dict[str, Any]) -> str:
         text += f" · last status {progress['lastStatus']}"
     if progress.get("nextWakeUp"):
         at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(progress["nextWakeUp"]))
-        text += f" · {progress['waitingFor']}, next at {at}"
+        told = f"{progress['waitingFor']}, "
+        told += "gives up at" if progress.get("channel") else "next at"
+        text += f" · {told} {at}"
     return text
 
 

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from arazzo.errors import InputInvalid
 from commands.failures import COMPLETED, MISTAKE, NOT_COMPLETED, print_json, reported, run_object
+from commands.message_options import given_messages
 from commands.options import AsJson, GivenInputs, InputsFile, Secrets
 from commands.run_inputs import collect_inputs
 from rehearsal import the_entry, try_entry
@@ -39,6 +40,14 @@ def try_workflow(  # noqa: PLR0913, PLR0917 - one parameter for each option
     waits: Annotated[
         float, typer.Option(min=0, max=1, help="Part of each wait that is waited; 0 for none.")
     ] = 1.0,
+    message: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="CHANNEL=JSON|@FILE",
+            help="A message for a step that receives: its payload, or an object with `payload` "
+            "and `headers`. May be repeated; steps take them in this order.",
+        ),
+    ] = None,
     strict: Annotated[  # noqa: FBT002
         bool, typer.Option("--strict", help="Refuse what the standard does not have.")
     ] = False,
@@ -51,7 +60,8 @@ def try_workflow(  # noqa: PLR0913, PLR0917 - one parameter for each option
         entry = the_entry(file, workflow)
         collected = collect_inputs(entry.compiled.schema, given or [], inputs, secret or [])
         servers = dict(_server(text) for text in server or [])
-        work = try_entry(entry, collected, servers, strict=strict, waits=waits)
+        messages = given_messages(message)
+        work = try_entry(entry, collected, servers, strict=strict, waits=waits, messages=messages)
         tried = asyncio.run(work)
     if as_json:
         print_json(_object(tried))

@@ -25,10 +25,11 @@ from arazzo.plan import Plan
 from arazzo.state import RunState
 from catalogue import Catalogue, load_catalogue, worker_defaults
 from rehearsal.effects import Clock, RehearsalEffects
+from rehearsal.inbox import given_messages
 from settings import load_settings
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Mapping, Sequence
     from pathlib import Path
 
     import httpx
@@ -100,17 +101,27 @@ def try_document(
     *,
     strict: bool = False,
     waits: float = 1.0,
+    messages: Sequence[tuple[str, Any]] = (),
 ) -> Rehearsal:
     """Run a workflow of a document, the only one when none is named, and return how it ended.
 
     `servers` maps source names to base URLs; `waits` is the part of each wait that is really
-    waited, 0 for none. Never raises for what is wrong with document, inputs or service.
+    waited, 0 for none; `messages` are those that steps receive, in this order, each as its
+    channel and `{"payload": …, "headers": {…}}` or the payload alone. Never raises for what is
+    wrong with document, inputs or service.
     """
     try:
         entry = the_entry(path, workflow)
     except DurazzoError as error:
         return Rehearsal("failed", error=error_of(error))
-    work = try_entry(entry, dict(inputs or {}), dict(servers or {}), strict=strict, waits=waits)
+    work = try_entry(
+        entry,
+        dict(inputs or {}),
+        dict(servers or {}),
+        strict=strict,
+        waits=waits,
+        messages=messages,
+    )
     return asyncio.run(work)
 
 
@@ -140,6 +151,7 @@ async def try_entry(
     *,
     strict: bool = False,
     waits: float = 1.0,
+    messages: Sequence[tuple[str, Any]] = (),
 ) -> Rehearsal:
     """Run a workflow of a catalogue and return how it ended."""
     findings = [strictly(one) if strict else one for one in checked_findings(entry.document)]
@@ -153,7 +165,8 @@ async def try_entry(
     sent: list[Exchange] = []
     async with _operations(hidden.store(), servers, sent) as operations:
         try:
-            outputs = await _run(entry, given, operations, Clock(waits))
+            inbox = given_messages(plan, messages)
+            outputs = await _run(entry, given, operations, Clock(waits), inbox)
         except DurazzoError as error:
             return Rehearsal("failed", None, error_of(error), warnings, _masked(sent, hidden))
     return Rehearsal("completed", outputs, None, warnings, _masked(sent, hidden))
@@ -171,13 +184,18 @@ _store = lru_cache(maxsize=8)(open_store)
 
 
 async def _run(
-    entry: Entry, inputs: dict[str, Any], operations: Operations, clock: Clock
+    entry: Entry,
+    inputs: dict[str, Any],
+    operations: Operations,
+    clock: Clock,
+    inbox: list[tuple[str, dict[str, Any]]],
 ) -> dict[str, Any]:
     plans = _plans(entry.document, tuple(operations.servers.items()), operations.blobs)
     request = LoadPlanRequest(workflow_type=entry.compiled.workflow_type, inputs=inputs)
     loaded = plans.load(request)
     plan = Plan.model_validate(loaded.plan)
-    effects = RehearsalEffects(plan, operations, plans, clock, f"try-{secrets.token_hex(8)}")
+    run = f"try-{secrets.token_hex(8)}"
+    effects = RehearsalEffects(plan, operations, plans, clock, run, inbox)
     return await effects.outputs(RunState.model_validate(loaded.state))
 
 

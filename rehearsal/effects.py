@@ -9,31 +9,36 @@ from math import inf
 from typing import TYPE_CHECKING, Any
 
 from activities.evaluation import Evaluations
+from activities.messages import Receptions
 from activities.names import (
     AttemptRequest,
     EvaluationRequest,
     JoinPagesRequest,
     LoadPlanRequest,
+    MessageStepRequest,
     MoveOutputsRequest,
     WorkflowStepRequest,
 )
 from activities.operation import AttemptAgain
 from activities.run_values import RunValues
 from activities.signing import sign
+from arazzo import messages
 from arazzo.blobs import blob_name
 from arazzo.effects import Invoked, Transferred
-from arazzo.errors import DurazzoError
+from arazzo.errors import DurazzoError, PollDeadlineExceeded
 from arazzo.interpreter import Interpreter
 from arazzo.outcome import Outcome
 from arazzo.plan import Plan, canonical
+from arazzo.reception import missed
 from arazzo.state import RunState
 from arazzo.transition import ends_the_caller
 
 if TYPE_CHECKING:
     from activities.load_plan import Plans
     from activities.operation import Operations
-    from arazzo.effects import Pause
+    from arazzo.effects import Awaited, Pause
     from arazzo.plan import StepPlan
+    from arazzo.reception_plan import ReceptionPlan
 
 
 @dataclass
@@ -68,6 +73,8 @@ class RehearsalEffects:
     plans: Plans
     clock: Clock
     run: str
+    messages: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    """Those that steps may receive, as pairs of channel and message, in this order."""
 
     def now(self) -> float:
         """Return the time of the clock."""
@@ -148,7 +155,7 @@ class RehearsalEffects:
 
     def of(self, plan: Plan, run: str) -> RehearsalEffects:
         """Return the world of another run of this try."""
-        return RehearsalEffects(plan, self.operations, self.plans, self.clock, run)
+        return RehearsalEffects(plan, self.operations, self.plans, self.clock, run, self.messages)
 
     async def outputs(self, state: RunState) -> dict[str, Any]:
         """Interpret the plan from this state; where it hands over, go on with the other one."""
@@ -196,6 +203,38 @@ class RehearsalEffects:
         evaluations = Evaluations(operations.key, operations.secrets, operations.blobs)
         return await evaluations.evaluate(request)
 
+    async def receive(self, awaited: Awaited) -> dict[str, Any] | None:
+        """Take the first given message that the step can receive; without one its time passes.
+
+        Raises PollDeadlineExceeded at once for a step without a timeout.
+        """
+        step = self.plan.steps[self.plan.index(awaited.step_id)]
+        for index, (channel, message) in enumerate(self.messages):
+            ids = messages.checked(_receptions(step, channel), message).get("ids", {})
+            one = messages.kept(channel, message, ids)
+            if messages.is_wanted(one, awaited.step_id, awaited.correlation):
+                del self.messages[index]
+                return one
+        if not step.timeout:
+            said = f"step `{step.step_id}`: {missed(step, awaited)}; {how_to_give(awaited.channel)}"
+            raise PollDeadlineExceeded(said, reason="message-deadline")
+        await self.clock.sleep(awaited.until - self.now())
+        return None
+
+    async def judge(
+        self, step: StepPlan, message: dict[str, Any] | None, why: str, values: dict[str, Any]
+    ) -> Outcome:
+        """Judge the message as the local activity would."""
+        given = f"{why}; {how_to_give(step.called)}" if why else ""
+        request = MessageStepRequest(
+            attempt=step.attempt.as_json(),
+            values={n: values[n] for n in ("inputs", "steps", "workflows") if n in values},
+            spent=values["spent"],
+            message=message,
+            why=given,
+        )
+        return await Receptions(self.operations.blobs).judged(request)
+
     async def pause(self, pause: Pause) -> None:
         """Wait, shortened."""
         await self.clock.sleep(pause.seconds)
@@ -205,3 +244,13 @@ class RehearsalEffects:
 
     def show(self, state: RunState, pause: Pause | None) -> None:
         """Nobody watches."""
+
+
+def _receptions(step: StepPlan, channel: str) -> dict[str, ReceptionPlan]:
+    reception = step.attempt.reception
+    return {step.step_id: reception} if reception and reception.channel == channel else {}
+
+
+def how_to_give(channel: str) -> str:
+    """Return how a try is given a message."""
+    return f"give a try one with `--message '{channel}=JSON'`"

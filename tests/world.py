@@ -12,7 +12,7 @@ import pytest
 from arazzo import template
 from arazzo.blobs import VALUE_TYPE, Blob
 from arazzo.context import Context
-from arazzo.effects import Invoked, Pause, Transferred
+from arazzo.effects import Awaited, Invoked, Pause, Transferred
 from arazzo.errors import DurazzoError
 from arazzo.interpreter import Interpreter
 from arazzo.outcome import Outcome
@@ -36,6 +36,8 @@ class World:
     counts: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     beside: Mapping[str, Invoked] = field(default_factory=dict)
     invoked: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)
+    messages: list[dict[str, Any]] = field(default_factory=list)
+    awaited: list[Awaited] = field(default_factory=list)
     evaluated: list[list[str]] = field(default_factory=list)
     stored: list[str] = field(default_factory=list)
 
@@ -80,6 +82,22 @@ class World:
             inputs=values["inputs"], steps=values["steps"], workflows=values["workflows"]
         )
         return template.evaluate_each(templates, context)
+
+    async def receive(self, awaited: Awaited) -> dict[str, Any] | None:
+        """Give the next message; without one the time of the wait passes."""
+        self.awaited.append(awaited)
+        if self.messages:
+            return self.messages.pop(0)
+        self.clock = max(self.clock, awaited.until)
+        return None
+
+    async def judge(
+        self, step: StepPlan, message: dict[str, Any] | None, why: str, values: dict[str, Any]
+    ) -> Outcome:
+        """Answer from the step's list when there is a message; without one the step fails."""
+        if message is None:
+            return failed(None, why=why)
+        return await self.perform(step, {**values, "message": message})
 
     async def pause(self, pause: Pause) -> None:
         """Let the time pass."""

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from arazzo.state import RunState
 
 PROGRESS_QUERY: Final = "progress"
+DELIVER_MESSAGE_UPDATE: Final = "deliver_message"
 
 
 class StepProgress(BaseModel):
@@ -37,7 +38,8 @@ class Progress(BaseModel):
     """Where a run stands; the answer of the query `progress`.
 
     `next_wake_up` and `deadline` are seconds since the epoch, None when nothing is awaited.
-    `waiting_for` says what is awaited, `poll` which poll or attempt comes next.
+    `waiting_for` says what is awaited, `poll` which poll or attempt comes next; `channel`
+    is the one of which a message is awaited.
     """
 
     workflow: str
@@ -51,6 +53,7 @@ class Progress(BaseModel):
     poll: int | None = None
     next_wake_up: float | None = None
     deadline: float | None = None
+    channel: str = ""
     steps: list[StepProgress] = []
 
 
@@ -79,6 +82,7 @@ def progress_of(
         poll=pause.number if pause else None,
         next_wake_up=since + pause.seconds if pause else None,
         deadline=pause.until if pause else None,
+        channel=pause.channel if pause else "",
         steps=rows,
     )
 
@@ -120,6 +124,9 @@ def _sentence(progress: Progress) -> str:
         return "All steps are done."
     if progress.next_wake_up is None:
         return f"At step **{progress.step}**."
+    if progress.channel:
+        until = _utc(progress.next_wake_up)
+        return f"Step **{progress.step}** waits for {progress.waiting_for}; gives up {until}."
     number = "" if progress.poll is None else f" for no. {progress.poll}"
     said = f"Step **{progress.step}** waits{number} ({progress.waiting_for}), "
     said += f"next at {_utc(progress.next_wake_up)}"
@@ -144,6 +151,7 @@ def as_json(progress: Progress) -> dict[str, Any]:
         "poll": progress.poll,
         "nextWakeUp": progress.next_wake_up,
         "deadline": progress.deadline,
+        "channel": progress.channel,
         "steps": [
             {
                 "step": row.step,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from temporalio import workflow
@@ -24,6 +24,7 @@ from activities.names import (
     EVALUATE_VALUES,
     JOIN_PAGES,
     JUDGE_LOST_ATTEMPT,
+    JUDGE_MESSAGE,
     JUDGE_WORKFLOW_STEP,
     MOVE_OUTPUTS,
     SEAL_RUN,
@@ -31,6 +32,7 @@ from activities.names import (
     EvaluationRequest,
     JoinPagesRequest,
     Message,
+    MessageStepRequest,
     MoveOutputsRequest,
     WorkflowStepRequest,
 )
@@ -41,16 +43,17 @@ from arazzo.outcome import Outcome
 from arazzo.plan import canonical
 from arazzo.transition import ends_the_caller
 from workflows.controls import as_markdown, progress_of
+from workflows.mailbox import Mailbox, is_history_long
+from workflows.summaries import shortened, timer_summary
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from arazzo.effects import Pause, Transferred
+    from arazzo.effects import Awaited, Pause, Transferred
     from arazzo.plan import Plan, StepPlan
     from arazzo.state import RunState
     from workflows.controls import Progress
 
-LONGEST_SUMMARY_BYTES: Final = 200
 LOCAL_ACTIVITY_TIMEOUT: Final = timedelta(seconds=30)
 BLOB_ACTIVITY_TIMEOUT: Final = timedelta(minutes=5)
 
@@ -64,6 +67,7 @@ class TemporalEffects:
         self.state = state
         self.pausing: Pause | None = None
         self.pausing_since = 0.0
+        self.mailbox = Mailbox(plan, state)
         self._attempts: dict[str, dict[str, Any]] = {}
         info = workflow.info()
         self._run = f"{info.namespace}/{info.workflow_id}/{info.first_execution_run_id}"
@@ -209,15 +213,9 @@ class TemporalEffects:
         """Judge an attempt that did not come back; errors of ours and cancels go on upwards."""
         if is_cancelled_exception(error):
             raise error
-        cause = error.cause
-        if isinstance(cause, ApplicationError) and cause.type in RUN_ERRORS:
-            raise ApplicationError(
-                f"step `{step.step_id}`: {cause.message}",
-                *cause.details,
-                type=cause.type,
-                non_retryable=True,
-            )
-        lost = request.model_copy(update={"why": _why_lost(cause)})
+        if (own := _own_failure(step, error)) is not error:
+            raise own
+        lost = request.model_copy(update={"why": _why_lost(error.cause)})
         result: dict[str, Any] = await workflow.execute_local_activity(
             JUDGE_LOST_ATTEMPT,
             lost.as_json(),
@@ -272,17 +270,55 @@ class TemporalEffects:
     async def pause(self, pause: Pause) -> None:
         """Wait by a durable timer, whose summary tells what for."""
         self.tell()
-        await workflow.sleep(max(pause.seconds, 0.0), summary=shortened(_timer_summary(pause)))
+        await workflow.sleep(max(pause.seconds, 0.0), summary=shortened(timer_summary(pause)))
         _stop_when_cancelled()
 
     async def step_boundary(self, state: RunState) -> None:
         """Continue as new when the server suggests it, so that no history grows without end."""
-        if not workflow.info().is_continue_as_new_suggested():
-            return
-        await workflow.wait_condition(workflow.all_handlers_finished)
-        body = {"plan": self.plan.as_json(), "state": state.as_json()}
-        signature = await self._seal(body)
+        if is_history_long():
+            await self._continue(state)
+
+    async def _continue(self, state: RunState) -> NoReturn:
+        """A message that comes while the state is signed belongs into it, so it is signed anew."""
+        while True:
+            await workflow.wait_condition(workflow.all_handlers_finished)
+            body = {"plan": self.plan.as_json(), "state": state.as_json()}
+            signature = await self._seal(body)
+            if workflow.all_handlers_finished() and body["state"] == state.as_json():
+                break
         workflow.continue_as_new(args=[None, None, {**body, "signature": signature}])
+
+    async def receive(self, awaited: Awaited) -> dict[str, Any] | None:
+        """Wait for the message by a durable timer; a long history rolls over in the midst of it."""
+        self.tell()
+        summary = shortened(timer_summary(self.pausing)) if self.pausing else ""
+        message = await self.mailbox.receive(awaited, summary)
+        _stop_when_cancelled()
+        if message is None and awaited.until > workflow.time() and is_history_long():
+            self.state.enter_again(awaited.step_id)
+            await self._continue(self.state)
+        return message
+
+    async def judge(
+        self, step: StepPlan, message: dict[str, Any] | None, why: str, values: dict[str, Any]
+    ) -> Outcome:
+        """Judge the message in a local activity, where criteria and queries may run."""
+        request = MessageStepRequest(
+            attempt=step.attempt.as_json(),
+            values=_passed_on(values),
+            spent=values["spent"],
+            message=message,
+            why=why,
+        )
+        try:
+            judged: dict[str, Any] = await workflow.execute_local_activity(
+                JUDGE_MESSAGE,
+                request.as_json(),
+                start_to_close_timeout=LOCAL_ACTIVITY_TIMEOUT,
+            )
+        except ActivityError as error:
+            raise _own_failure(step, error) from None
+        return Outcome.model_validate(judged)
 
     def show(self, state: RunState, pause: Pause | None) -> None:
         """Keep what is awaited, for the query and the Web UI."""
@@ -311,6 +347,19 @@ async def _within(running: Awaitable[dict[str, Any]], seconds: float) -> dict[st
     if not task.cancelled() and task.exception() is None:
         return task.result()  # it was completed all the same
     raise TimeoutError
+
+
+def _own_failure(step: StepPlan, error: ActivityError) -> BaseException:
+    """Return an error of ours with the step's name, any other as it is."""
+    cause = error.cause
+    if isinstance(cause, ApplicationError) and cause.type in RUN_ERRORS:
+        return ApplicationError(
+            f"step `{step.step_id}`: {cause.message}",
+            *cause.details,
+            type=cause.type,
+            non_retryable=True,
+        )
+    return error
 
 
 def _passed_on(values: dict[str, Any]) -> dict[str, Any]:
@@ -349,21 +398,3 @@ def _stop_when_cancelled() -> None:
 def _why_lost(cause: BaseException | None) -> str:
     said = getattr(cause, "message", None) or str(cause or "no reason known")
     return f"no answer came back from the worker: {said}"
-
-
-def _timer_summary(pause: Pause) -> str:
-    text = f"{pause.step_id} · {pause.reason}"
-    if pause.number is not None:
-        text += f", waits for no. {pause.number}"
-    if pause.until is None:
-        return text
-    until = datetime.fromtimestamp(pause.until, UTC)
-    return f"{text} · gives up {until:%Y-%m-%d %H:%M:%S} UTC"
-
-
-def shortened(text: str) -> str:
-    """Return the text cut to what Temporal takes as a summary."""
-    encoded = text.encode()
-    if len(encoded) <= LONGEST_SUMMARY_BYTES:
-        return text
-    return encoded[: LONGEST_SUMMARY_BYTES - 3].decode(errors="ignore") + "…"

@@ -13,10 +13,12 @@ from activities.names import LOAD_PLAN, LoadedPlan, LoadPlanRequest
 from arazzo.effects import Transferred
 from arazzo.errors import RUN_ERRORS, AuthorError, DocumentInvalid, DurazzoError
 from arazzo.interpreter import Interpreter
+from arazzo.messages import shape_problem
 from arazzo.plan import Plan
 from arazzo.state import RunState
-from workflows.controls import PROGRESS_QUERY, as_json
+from workflows.controls import DELIVER_MESSAGE_UPDATE, PROGRESS_QUERY, as_json
 from workflows.effects import TemporalEffects
+from workflows.mailbox import refuse
 
 if TYPE_CHECKING:
     from workflows.controls import Progress
@@ -52,6 +54,7 @@ class ArazzoRun:
             effects.tell()
             raise
         effects.tell()
+        await workflow.wait_condition(workflow.all_handlers_finished)
         return await effects.transfer(ended) if isinstance(ended, Transferred) else ended
 
     async def _load(self, inputs: Any, options: Any, carried: Any) -> tuple[Plan, RunState]:
@@ -79,6 +82,24 @@ class ArazzoRun:
 
     def _progress(self) -> Progress | None:
         return self._effects.progress() if self._effects else None
+
+    @workflow.update(
+        name=DELIVER_MESSAGE_UPDATE, unfinished_policy=workflow.HandlerUnfinishedPolicy.ABANDON
+    )
+    async def deliver_message(self, channel: Any, message: Any) -> dict[str, Any]:
+        """Deliver a message to the step that awaits it, now or later."""
+        await workflow.wait_condition(lambda: self._effects is not None)
+        if self._effects is None:  # the condition has held; this tells the type checker
+            raise RuntimeError
+        return await self._effects.mailbox.deliver(channel, message)
+
+    @deliver_message.validator
+    def _refuse_message(self, channel: Any, message: Any) -> None:
+        """Refuse what no step can receive; before the plan is known, only what is no message."""
+        if self._effects is not None:
+            self._effects.mailbox.refuse(channel, message)
+        elif problem := shape_problem(message):
+            refuse(problem)
 
     @workflow.query(name=PROGRESS_QUERY)
     def progress(self) -> dict[str, Any]:

@@ -305,22 +305,6 @@ def test_a_mistake_is_found(case: Case) -> None:
     assert str(found.place) == f"jobs.arazzo.yaml:{place}"
 
 
-REFUSED = [
-    ("`channelPath` (AsyncAPI)", channel(f"channelPath: {HERE}a\n    action: send")),
-    ("`action` (AsyncAPI)", channel(f"operationId: a\n    action: {HERE}receive")),
-]
-
-
-@pytest.mark.parametrize(("what", "changes"), REFUSED, ids=[what for what, _ in REFUSED])
-def test_what_is_not_supported_yet_is_refused_by_name(what: str, changes: tuple[str, ...]) -> None:
-    """Nothing of 1.1 is ignored."""
-    text, place = pointed(changed(NEW + CHILD, *changes))
-    found = next(one for one in found_in(text) if one.code == "unsupported")
-    assert found.message == f"{what} is not supported yet"
-    assert str(found.place) == f"jobs.arazzo.yaml:{place}"
-    assert Written(text).workflow().plan is None
-
-
 MODULES = ("asyncapi_steps", "step_dependencies", "version_rules")
 
 

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 import pytest
 from pydantic import BaseModel
 
-from activities import names, signing
+from activities import messages, names, signing
 from activities.evaluation import Evaluations
 from activities.load_plan import Plans
 from activities.operation import Operations
 from activities.run_values import RunValues
 from arazzo import blobs, errors, inputs, outcome, plan, provider, state
-from workflows import controls, effects, factory
+from workflows import controls, effects, factory, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -144,11 +144,19 @@ SHAPES: Final[dict[str, dict[str, Any]]] = {
         "inputs": {},
         "by_activity": [],
     },
+    "ReceptionPlan": {
+        "channel": REQUIRED,
+        "source": REQUIRED,
+        "correlation": None,
+        "locations": [],
+        "message_schema": None,
+    },
     "AttemptPlan": {
         "workflow_id": REQUIRED,
         "step_id": REQUIRED,
         "call": None,
         "invocation": None,
+        "reception": None,
         "success_criteria": [],
         "on_success": [],
         "on_failure": [],
@@ -216,6 +224,7 @@ SHAPES: Final[dict[str, dict[str, Any]]] = {
         "circling": False,
         "pages": 0,
         "place": "",
+        "waits_until": 0.0,
     },
     "TransferState": {
         "digest": REQUIRED,
@@ -232,6 +241,7 @@ SHAPES: Final[dict[str, dict[str, Any]]] = {
         "visits": 0,
         "workflows": {},
         "transfers": {},
+        "messages": [],
     },
     "Outcome": {
         "status": None,
@@ -299,6 +309,14 @@ SHAPES: Final[dict[str, dict[str, Any]]] = {
         "secrets": None,
         "blobs": "",
     },
+    "CheckMessageRequest": {"receptions": REQUIRED, "message": REQUIRED},
+    "MessageStepRequest": {
+        "attempt": REQUIRED,
+        "values": REQUIRED,
+        "spent": [],
+        "message": None,
+        "why": "",
+    },
     "RunOptions": {"server": None, "polling": {}},
 }
 """Every persisted object: its fields, and their defaults as JSON."""
@@ -357,10 +375,21 @@ def test_activity_types() -> None:
     judged = activity_name(Operations.judge_workflow_step)
     assert judged == names.JUDGE_WORKFLOW_STEP == "judge_workflow_step"
     assert activity_name(Operations.attempt) is None
+    assert activity_name(messages.check_message) == names.CHECK_MESSAGE == "check_message"
+    assert (
+        activity_name(messages.Receptions.judge_message) == names.JUDGE_MESSAGE == "judge_message"
+    )
     evaluated = activity_name(Evaluations.evaluate_values)
     assert evaluated == names.EVALUATE_VALUES == "evaluate_values"
     assert activity_name(RunValues.join_pages) == names.JOIN_PAGES == "join_pages"
     assert activity_name(RunValues.move_outputs) == names.MOVE_OUTPUTS == "move_outputs"
+
+
+def test_the_update_keeps_its_name() -> None:
+    """Whoever delivers messages, in any language, calls it so."""
+    assert controls.DELIVER_MESSAGE_UPDATE == "deliver_message"
+    found = getattr(run.ArazzoRun.deliver_message, "_defn")  # noqa: B009 - where the SDK keeps it
+    assert found.name == controls.DELIVER_MESSAGE_UPDATE
 
 
 @pytest.mark.parametrize(("attempt", "activity_id"), [(1, "poll"), (2, "poll#2"), (11, "poll#11")])
@@ -403,7 +432,7 @@ def test_what_the_query_answers() -> None:
     )  # fmt: skip
     assert set(found) >= {
         "workflow", "document", "version", "step", "visits", "polls", "lastStatus", "waitingFor",
-        "poll", "nextWakeUp", "deadline", "steps",
+        "poll", "nextWakeUp", "deadline", "channel", "steps",
     }  # fmt: skip
     assert set(found["steps"][0]) >= {
         "step", "operation", "request", "state", "visits", "polls", "lastStatus",

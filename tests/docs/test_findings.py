@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 PAGE: Final = (ROOT / "docs" / "findings.md").read_text(encoding="utf-8")
 FENCES: Final = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
-BASE, OPENAPI = FENCES[:2]
+BASE, OPENAPI, ASYNCAPI = FENCES[:3]
 ENTRY: Final = re.compile(
     r"### `([a-z-]+)`\n\n(?P<said>.+)\n\nWrong:\n\n```yaml\n(?P<wrong>.*?)```\n\n"
     r"Right:\n\n```yaml\n(?P<right>.*?)```",
@@ -72,6 +72,7 @@ def _codes(fragment: str, folder: Path) -> set[str]:
     """Check the fragment in its place, as the command does."""
     folder.mkdir()
     (folder / "jobs.yaml").write_text(OPENAPI)
+    (folder / "events.yaml").write_text(ASYNCAPI)
     (folder / "jobs.arazzo.yaml").write_text(BASE)
     whole = re.match(r"# (\S+\.yaml)\n", fragment)
     file = folder / (whole[1] if whole else "jobs.arazzo.yaml")

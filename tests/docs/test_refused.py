@@ -88,6 +88,11 @@ def source(document: dict[str, Any], kind: str, use: dict[str, Any]) -> None:
     step(document).update(use)
 
 
+MESSAGE: Final = {
+    "channelPath": "{$sourceDescriptions.other.url}#/channels/done",
+    "successCriteria": [],
+    "outputs": {"requestId": "$message.payload"},
+}
 CALL_OF_ANOTHER: Final = {
     "workflowId": "$sourceDescriptions.other.second",
     "parameters": [
@@ -112,7 +117,14 @@ CASES: Final = (
             step(it)["outputs"].update(a="$components.parameters.a.value"),
         ),
     ),
-    Case("AsyncAPI", lambda it: source(it, "asyncapi", {"operationId": "other.receive"})),
+    Case(
+        "AsyncAPI steps that receive",
+        lambda it: source(it, "asyncapi", {**MESSAGE, "action": "receive", "parameters": []}),
+    ),
+    Case(
+        "AsyncAPI steps that send without HTTP",
+        lambda it: source(it, "asyncapi", {**MESSAGE, "action": "send"}),
+    ),
     Case(
         "workflows of another document",
         lambda it: source(it, "arazzo", CALL_OF_ANOTHER),
@@ -192,7 +204,8 @@ def is_refused(folder: Path, use: Callable[[dict[str, Any]], None]) -> bool:
 def _other(document: dict[str, Any]) -> str:
     """What the second source leads to, by its type."""
     if document["sourceDescriptions"][-1].get("type") == "asyncapi":
-        return yaml.safe_dump({"asyncapi": "3.0.0", "info": {"title": "t", "version": "1"}})
+        described = {"asyncapi": "3.0.0", "channels": {"done": {"address": "done"}}}
+        return yaml.safe_dump({**described, "servers": {"b": {"host": "b", "protocol": "kafka"}}})
     other = yaml.safe_load(DOCUMENT.read_text(encoding="utf-8"))
     first(other)["workflowId"] = "second"
     return yaml.safe_dump(other)
