@@ -61,9 +61,11 @@ class Settings(BaseSettings):
     transient_attempts: Count = 6
     transient_first_seconds: Positive = 1.0
     transient_longest_seconds: Positive = 60.0
+    transient_within_seconds: Positive | None = None
     transport_attempts: Count = 5
     transport_first_seconds: Positive = 1.0
     transport_longest_seconds: Positive = 30.0
+    transport_within_seconds: Positive | None = None
     retry_after_ceiling_seconds: Positive = 3600.0
     visit_budget: Count = 100_000
 

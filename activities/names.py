@@ -9,6 +9,8 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict
 
+from arazzo.plan import RetryPlan
+
 LOAD_PLAN: Final = "load_plan"
 SEAL_RUN: Final = "seal_run"
 JUDGE_LOST_ATTEMPT: Final = "judge_lost_attempt"
@@ -75,7 +77,9 @@ class AttemptRequest(Message):
     the idempotency header; `attempts` is the maximum of the activity's RetryPolicy; `why` tells
     what became of a lost attempt; `seconds` are left of the step's timeout, 0 without one;
     `place` is the one that a limit keeps, `held` how often in a row limits held the request back;
-    `blobs` is the folder of the store for what this visit has to keep there.
+    `blobs` is the folder of the store for what this visit has to keep there;
+    `find` asks what became of the write, in place of sending it; `retry` is the pace of the
+    activity's attempts where time bounds them, too.
     """
 
     attempt: dict[str, Any]
@@ -89,6 +93,8 @@ class AttemptRequest(Message):
     place: str = ""
     held: int = 0
     blobs: str = ""
+    find: bool = False
+    retry: RetryPlan | None = None
 
 
 class WorkflowStepRequest(Message):

@@ -10,6 +10,7 @@ import json
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,6 +18,7 @@ from temporalio import activity
 from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
+from activities.answers import Answer
 from activities.authorization import Authorizer
 from activities.blob_values import BlobValues, refuse_foreign
 from activities.client import send
@@ -24,6 +26,7 @@ from activities.credentials import Masking, SecretStore, reveal
 from activities.faults import TransportFailed, Unreadable
 from activities.files import BlobStore, memory_store
 from activities.limits import Limits
+from activities.look_up import asks_again, found_in, looking, unclear
 from activities.names import TRANSPORT_FAILURE, AttemptRequest, WorkflowStepRequest
 from activities.sealing import seal
 from activities.signing import verify
@@ -46,7 +49,6 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from activities.answers import Answer
     from arazzo.plan import Call
     from arazzo.request import Request
 
@@ -86,7 +88,9 @@ class Operations:
         raw = activity.payload_converter().from_payload(args[0].payload, dict)
         try:
             request = AttemptRequest.model_validate(raw)
-            outcome = await self.perform(request, activity.info().attempt)
+            info = activity.info()
+            spent = (datetime.now(UTC) - info.scheduled_time).total_seconds()
+            outcome = await self.perform(within_budget(request, info.attempt, spent), info.attempt)
         except AttemptAgain as error:
             raise ApplicationError(error.message, type=TRANSPORT_FAILURE) from None
         except DurazzoError as error:
@@ -99,6 +103,8 @@ class Operations:
         Raises AttemptAgain when no answer came and another attempt is allowed and left.
         """
         plan = self._plan(request)
+        find = plan.find_by if request.find else None
+        plan = looking(plan, find) if find else plan
         stored = BlobValues(self.blobs)
         loaded = await stored.loaded(request.values)
         values, secrets = reveal(loaded, plan.operation.secrets, self.secrets, self.key)
@@ -106,7 +112,8 @@ class Operations:
         context = await stored.context(plan, values)
         asked = request.model_copy(update={"values": loaded})
         try:
-            send = partial(self._sent, plan, context=context, masking=masking, number=number)
+            sent = self._looked_up if request.find else self._sent
+            send = partial(sent, plan, context=context, masking=masking, number=number)
             if plan.operation.limits is None:
                 return await send(asked)
             server = self._server(plan)
@@ -158,6 +165,36 @@ class Operations:
                 raise AttemptAgain(text, reason="transport") from error
             return _failed(plan, asked, seen, error, masking)
         return await self._judged(plan, asked, seen, answer, masking)
+
+    async def _looked_up(
+        self,
+        plan: AttemptPlan,
+        asked: AttemptRequest,
+        context: Context,
+        masking: Masking,
+        number: int,
+    ) -> Outcome:
+        """Look up what became of the write; `plan` has the look-up as its call."""
+        written, find = self._plan(asked), plan.find_by
+        if find is None:
+            raise DocumentInvalid([no_look_up(plan)])
+        server = self._server(plan)
+        seen = replace(context, request=build(written.operation, server, context).view)
+        request, more = build(plan.operation, server, context), number < asked.attempts
+        try:
+            answer = await self._answer(request, plan.operation, server, masking)
+        except TransportFailed as error:
+            if error.fault.try_again and more:
+                raise AttemptAgain(masking.text(error.message), reason="transport") from error
+            return unclear(find, masking.text(error.message))
+        if asks_again(answer) and more:
+            text = f"{_safe_url(request.view)} answered {answer.response.status}"
+            raise AttemptAgain(text, reason="transport")
+        found = found_in(find, answer, seen)
+        if isinstance(found, Answer):
+            return await self._judged(written, asked, seen, found, masking)
+        judged = judge(written, replace(seen, response=None), spent=asked.spent)
+        return found.model_copy(update={"action": judged.action, "why": masking.text(found.why)})
 
     async def _answer(self, request: Request, call: Call, server: str, masking: Masking) -> Answer:
         """Send the request once; once more when its token was refused, so was not taken."""
@@ -269,6 +306,17 @@ def bounded(call: Call, seconds: float) -> Call:
     return call.model_copy(update={"total_timeout": seconds})
 
 
+def within_budget(request: AttemptRequest, number: int, spent: float) -> AttemptRequest:
+    """Return the request, with this attempt as its last one when another would begin too late.
+
+    `spent` are the seconds since the first attempt was scheduled.
+    """
+    pace = request.retry
+    if pace is None or spent + pace.wait(number) <= pace.within:
+        return request
+    return request.model_copy(update={"attempts": number})
+
+
 def may_attempt_again(call: Call, error: TransportFailed) -> bool:
     """Return whether an attempt without an answer may be repeated («Never twice»)."""
     return (not call.writes or call.idempotency) and error.fault.try_again
@@ -287,6 +335,12 @@ def _failed(
         seen = replace(seen, response=error.response)
     outcome = judge(plan, seen, spent=asked.spent, flaw=why)
     return outcome.model_copy(update={"sent": error.fault.sent, "unread": unread})
+
+
+def no_look_up(plan: AttemptPlan) -> Finding:
+    """Return the finding that a step has no look-up, though one was asked for."""
+    where = f"workflow {plan.workflow_id}, step {plan.step_id}"
+    return Finding("no-look-up", "error", "the step has no `find_by`", where=where)
 
 
 def no_server(plan: AttemptPlan) -> Finding:

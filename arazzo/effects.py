@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from arazzo.outcome import Outcome
-    from arazzo.plan import StepPlan
+    from arazzo.plan import FindPlan, StepPlan
     from arazzo.state import RunState, TransferState
 
 
@@ -68,6 +68,9 @@ class Effects(Protocol):
 
     async def perform(self, step: StepPlan, values: dict[str, Any]) -> Outcome:
         """Make one attempt of a step and return how it was judged."""
+
+    async def find(self, step: StepPlan, find: FindPlan, values: dict[str, Any]) -> Outcome:
+        """Look up what became of a step's write: `yes` and judged, not there, or still unknown."""
 
     async def call(self, step: StepPlan, inputs: dict[str, Any], values: dict[str, Any]) -> Outcome:
         """Run the workflow that a step calls to its end and return how that was judged."""

@@ -14,6 +14,7 @@ from arazzo.blob_reads import reaching_in
 from arazzo.context import Context, constants_of
 from arazzo.effects import Pause, Transferred
 from arazzo.kept_outputs import KeptOutputs
+from arazzo.look_up import LookUp
 from arazzo.pauses import limit_pause, transient_pause
 from arazzo.reception import receive
 from arazzo.state import TransferState, digest_of
@@ -153,19 +154,30 @@ class Interpreter:
         """Attempt the step until its answer is no transient one that nobody takes up."""
         here = self.state.step(step.step_id)
         until = self.effects.now() + step.timeout if step.timeout else inf
+        within, attempts = step.transient.within, step.transient.attempts
+        no_try_after = self.effects.now() + within if within else inf
         tried = 0
         while True:
             tried += 1
             outcome = await self._past_limits(step, until, hands_over=hands_over)
             here.last_status = outcome.status
             if fate_unknown(step, outcome):
-                raise run_errors.outcome_unknown(self.state, step, outcome)
-            if outcome.passed or outcome.action is not None or tried >= step.transient.attempts:
+                looking = LookUp(step, self.state, self.effects, self._numbered, self._pause)
+                outcome = await looking.found_out(outcome, last=tried >= attempts)
+            if outcome.passed or outcome.action is not None or tried >= attempts:
                 return self._in_time(step, outcome, until)
             if self._left(until) > 0 and may_send_again(step, outcome):
-                await self._pause(step, transient_pause(step, outcome, tried, self._left(until)))
+                pause = transient_pause(step, outcome, tried, self._left(until))
+                if pause.seconds > self._left(no_try_after):
+                    return outcome
+                await self._pause(step, pause)
             if self._left(until) <= 0 or not may_send_again(step, outcome):
                 return self._in_time(step, outcome, until)
+
+    def _numbered(self, step: StepPlan) -> dict[str, Any]:
+        """The values of an activity beside the attempts, which has a number of its own."""
+        self.state.step(step.step_id).attempts += 1
+        return self._values(step)
 
     async def _past_limits(self, step: StepPlan, until: float, *, hands_over: bool) -> Outcome:
         """Attempt the step as soon as a limit lets it: being held back is no try."""

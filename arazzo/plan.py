@@ -3,6 +3,8 @@
 It is persisted data. `load_plan` writes it into the history of a run, continue-as-new carries it,
 and a worker of any later version must read it: a changed meaning needs a new `ENGINE_REV`, a
 changed shape a new `PLAN_FORMAT` (DESIGN.md, section 2, «The plan is pinned»).
+
+The reason for the length: all shapes that a plan in a history can have stand on one page.
 """
 
 from __future__ import annotations
@@ -226,6 +228,19 @@ class Invocation(PlanPart):
     by_activity: tuple[str, ...] = ()
 
 
+class FindPlan(PlanPart):
+    """How a run finds out what became of a write whose fate is unknown (see provider.FindBy).
+
+    `settle` is in seconds; `status` is that of the write's documented success.
+    """
+
+    call: Call
+    criterion: CriterionPlan
+    result: str = ""
+    settle: float
+    status: int = 200
+
+
 class AttemptPlan(PlanPart):
     """All that one attempt of a step needs; this part of the plan travels to the activity.
 
@@ -248,6 +263,7 @@ class AttemptPlan(PlanPart):
     outputs: dict[str, Any] = {}
     sealed: tuple[str, ...] = ()
     constants: dict[str, Any] = {}
+    find_by: FindPlan | None = None
 
     @property
     def operation(self) -> Call:
@@ -267,11 +283,15 @@ class Reads(PlanPart):
 
 
 class RetryPlan(PlanPart):
-    """How often something is attempted, and the seconds between: doubling from first to longest."""
+    """How often something is attempted, and the seconds between: doubling from first to longest.
+
+    After `within` seconds from the first attempt no other one begins; 0 is no such bound.
+    """
 
     attempts: int
     first: float
     longest: float
+    within: float = 0.0
 
     def wait(self, attempt: int) -> float:
         """Return the seconds to wait after the attempt of that number, counted from 1."""

@@ -6,7 +6,7 @@ section 4). Unknown keys are refused. All times are seconds.
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import (
     BaseModel,
@@ -88,6 +88,24 @@ class RetryAfter(Settings):
     unit: Literal["seconds", "milliseconds"] = "seconds"
 
 
+class FindBy(Settings):
+    """How to find out what became of a write when no answer to it came.
+
+    `operation` is a reading operation of the same source, called with `parameters` by name, whose
+    strings hold expressions of the step's: `$inputs.x`, `$steps.x.outputs.y`, `$request.body#/x`.
+    The write took effect when `criterion` holds on its answer; for a `jsonpath` it is asked over
+    the body, and the first node selected is what the write made. Else that is where the
+    expression `result` leads. `settle` are the seconds to wait before looking.
+    """
+
+    operation: str
+    parameters: dict[str, Any] = {}
+    criterion: Annotated[str, Field(min_length=1)]
+    type: Literal["simple", "jsonpath"] = "simple"
+    result: str = "$response.body"
+    settle: Seconds = 10.0
+
+
 class OperationSettings(Settings):
     """What the service's description does not say of an operation.
 
@@ -102,6 +120,7 @@ class OperationSettings(Settings):
     idempotency: bool = False
     link_parameter: str | None = None
     retry_after: RetryAfter | None = None
+    find_by: FindBy | None = None
     cost: Annotated[int, Field(ge=0, le=MOST)] = 1
 
 
@@ -145,11 +164,15 @@ class Timeouts(Settings):
 
 
 class Retry(Settings):
-    """How often and how fast transient answers and transport failures are tried again."""
+    """How often and how fast transient answers and transport failures are tried again.
+
+    After `within` seconds from the first try no other one begins.
+    """
 
     attempts: Annotated[int, Field(ge=1, le=1000)] | None = None
     first: Seconds | None = None
     longest: Seconds | None = None
+    within: Annotated[float, Field(gt=0)] | None = None
 
 
 class ClientCredentials(Settings):

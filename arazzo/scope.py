@@ -31,9 +31,11 @@ class Defaults:
     transient_attempts: int = 6
     transient_first: float = 1.0
     transient_longest: float = 60.0
+    transient_within: float = 0.0
     transport_attempts: int = 5
     transport_first: float = 1.0
     transport_longest: float = 30.0
+    transport_within: float = 0.0
     retry_after_ceiling: float = 3600.0
     largest_response: int = 10 * 1024 * 1024
     visit_budget: int = 100_000

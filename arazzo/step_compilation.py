@@ -15,6 +15,7 @@ from arazzo.documented_statuses import tell_statuses_apart, undocumented, with_d
 from arazzo.invocation_compilation import InvocationCompiler
 from arazzo.limit_plans import LONGEST_SLEEP
 from arazzo.message_compilation import MessageCompiler
+from arazzo.look_up_compilation import LookUpCompiler
 from arazzo.model import CriterionExpressionType
 from arazzo.plan import AttemptPlan, CriterionPlan, RetryPlan, StepPlan
 from arazzo.references import CompletedWorkflow, Names
@@ -101,6 +102,10 @@ class StepCompiler:
         )
         asked = self._asked(step, path, requested)
         answered = self._answered(step, path, judged)
+        if asked is not None and "call" in asked:
+            asked["find_by"] = LookUpCompiler(*self._gathered(step, path, judged)).compile(
+                asked["call"]
+            )
         depends_on = dependencies(self.scope, step, path)
         if asked is None:
             return None
@@ -121,7 +126,7 @@ class StepCompiler:
         """The call of an operation, or of a workflow; None when it can't be compiled."""
         if step.workflow_id is None and names_asyncapi(self.scope, step):
             return self._sent_or_received(step, path, collected)
-        gathered = (self.scope, self.names, step, path, collected, self.secret_inputs, self.servers)
+        gathered = self._gathered(step, path, collected)
         if step.workflow_id is None:
             call = CallCompiler(*gathered).compile()
             return None if call is None else {"call": call}
@@ -139,6 +144,12 @@ class StepCompiler:
             self.scope, self.names, step, path, collected, self.secret_inputs, self.servers
         )
         return compiler.compile(found) if found else None
+
+    def _gathered(
+        self, step: Step, path: Path, collected: Collected
+    ) -> tuple[Scope, Names, Step, Path, Collected, set[str], dict[str, dict[str, str]]]:
+        """What every compiler of a part of the step is given."""
+        return self.scope, self.names, step, path, collected, self.secret_inputs, self.servers
 
     def _answered(self, step: Step, path: Path, judged: Collected) -> dict[str, Any]:
         """What is made of the answer: criteria, actions and outputs."""
@@ -190,6 +201,7 @@ class StepCompiler:
                 attempts=settings.transient.attempts or defaults.transient_attempts,
                 first=_given(settings.transient.first, defaults.transient_first),
                 longest=_given(settings.transient.longest, defaults.transient_longest),
+                within=settings.transient.within or defaults.transient_within,
             ),
             start_to_close=self._start_to_close(attempt),
             collect=self._collect(attempt),
@@ -197,6 +209,7 @@ class StepCompiler:
                 attempts=settings.transport.attempts or defaults.transport_attempts,
                 first=_given(settings.transport.first, defaults.transport_first),
                 longest=_given(settings.transport.longest, defaults.transport_longest),
+                within=settings.transport.within or defaults.transport_within,
             ),
         )
 

@@ -127,6 +127,10 @@ class Silent:
         """No workflow of this benchmark calls another."""
         raise NotImplementedError
 
+    async def find(self, _step: Any, _find: Any, _values: Any) -> Outcome:
+        """Nothing is lost here."""
+        raise NotImplementedError
+
     async def join_pages(
         self, step: StepPlan, before: dict[str, Any], outputs: dict[str, Any]
     ) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from activities.names import (
     MoveOutputsRequest,
     WorkflowStepRequest,
 )
-from activities.operation import AttemptAgain
+from activities.operation import AttemptAgain, within_budget
 from activities.run_values import RunValues
 from activities.signing import sign
 from arazzo import messages
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from activities.load_plan import Plans
     from activities.operation import Operations
     from arazzo.effects import Awaited, Pause
-    from arazzo.plan import StepPlan
+    from arazzo.plan import FindPlan, StepPlan
     from arazzo.reception_plan import ReceptionPlan
 
 
@@ -82,9 +82,17 @@ class RehearsalEffects:
 
     async def perform(self, step: StepPlan, values: dict[str, Any]) -> Outcome:
         """Attempt the step as the activity and its RetryPolicy would."""
+        return await self._performed(step, self._request(step, values))
+
+    async def find(self, step: StepPlan, _find: FindPlan, values: dict[str, Any]) -> Outcome:
+        """Look up what became of a write."""
+        asked = {"find": True, "key": "", "attempts": step.transport.attempts, "seconds": 0.0}
+        return await self._performed(step, self._request(step, values).model_copy(update=asked))
+
+    def _request(self, step: StepPlan, values: dict[str, Any]) -> AttemptRequest:
         call = step.attempt.operation
         repeatable = not call.writes or call.idempotency
-        request = AttemptRequest(
+        return AttemptRequest(
             attempt=step.attempt.as_json(),
             signature=step.signature,
             values={n: values[n] for n in ("inputs", "steps", "workflows") if n in values},
@@ -95,11 +103,15 @@ class RehearsalEffects:
             place=values.get("place", ""),
             held=values.get("held", 0),
             blobs=f"{blob_name(self.run)}/{blob_name(step.step_id)}/{values['visit']}",
+            retry=step.transport if step.transport.within else None,
         )
-        number = 1
+
+    async def _performed(self, step: StepPlan, request: AttemptRequest) -> Outcome:
+        number, began = 1, self.now()
         while True:
             try:
-                return await self.operations.perform(request, number)
+                asked = within_budget(request, number, self.now() - began)
+                return await self.operations.perform(asked, number)
             except AttemptAgain:
                 await self.clock.sleep(step.transport.wait(number))
                 number += 1

@@ -16,7 +16,7 @@ from arazzo.effects import Awaited, Invoked, Pause, Transferred
 from arazzo.errors import DurazzoError
 from arazzo.interpreter import Interpreter
 from arazzo.outcome import Outcome
-from arazzo.plan import Plan, StepPlan
+from arazzo.plan import FindPlan, Plan, StepPlan
 from arazzo.state import RunState
 
 if TYPE_CHECKING:
@@ -47,10 +47,17 @@ class World:
 
     async def perform(self, step: StepPlan, values: dict[str, Any]) -> Outcome:
         """Answer, and remember what was asked."""
-        self.asked.append((step.step_id, values))
-        self.counts[step.step_id] += 1
-        answers = self.answers[step.step_id]
-        return answers[min(self.counts[step.step_id], len(answers)) - 1]
+        return await self._answered(step.step_id, values)
+
+    async def _answered(self, name: str, values: dict[str, Any]) -> Outcome:
+        self.asked.append((name, values))
+        self.counts[name] += 1
+        answers = self.answers[name]
+        return answers[min(self.counts[name], len(answers)) - 1]
+
+    async def find(self, _step: StepPlan, find: FindPlan, values: dict[str, Any]) -> Outcome:
+        """Answer by the script of the look-up's operation."""
+        return await self._answered(find.call.operation_id, values)
 
     async def call(self, step: StepPlan, inputs: dict[str, Any], values: dict[str, Any]) -> Outcome:
         """Answer as for an operation, and remember the inputs."""

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable
 
     from arazzo.effects import Awaited, Pause, Transferred
-    from arazzo.plan import Plan, StepPlan
+    from arazzo.plan import Call, FindPlan, Plan, StepPlan
     from arazzo.state import RunState
     from workflows.controls import Progress
 
@@ -88,16 +88,24 @@ class TemporalEffects:
 
     async def perform(self, step: StepPlan, values: dict[str, Any]) -> Outcome:
         """Run the activity of the step's operation."""
+        return await self._performed(step, step.attempt.operation, self._request(step, values))
+
+    async def find(self, step: StepPlan, find: FindPlan, values: dict[str, Any]) -> Outcome:
+        """Run the activity of the look-up's operation; its type is that operationId."""
+        asked = {"find": True, "key": "", "attempts": step.transport.attempts, "seconds": 0.0}
+        request = self._request(step, values).model_copy(update=asked)
+        return await self._performed(step, find.call, request)
+
+    async def _performed(self, step: StepPlan, call: Call, request: AttemptRequest) -> Outcome:
         self.tell()
-        request = self._request(step, values)
-        call = step.attempt.operation
         harmless = not call.writes or call.idempotency
         try:
             result: dict[str, Any] = await workflow.execute_activity(
                 call.operation_id,
                 request.as_json(),
-                activity_id=_activity_id(step, values["attempt"]),
+                activity_id=_activity_id(step, self.state.step(step.step_id).attempts),
                 start_to_close_timeout=timedelta(seconds=step.start_to_close),
+                schedule_to_close_timeout=_at_most(step),
                 retry_policy=RetryPolicy(
                     maximum_attempts=request.attempts,
                     initial_interval=timedelta(seconds=step.transport.first),
@@ -107,7 +115,7 @@ class TemporalEffects:
                 cancellation_type=workflow.ActivityCancellationType.TRY_CANCEL
                 if harmless
                 else workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-                summary=shortened(f"{step.step_id} · {step.request_line}"),
+                summary=shortened(f"{step.step_id} · {call.method} {call.path}"),
             )
         except ActivityError as error:
             result = await self._lost(step, request, error)
@@ -131,6 +139,7 @@ class TemporalEffects:
             place=values.get("place", ""),
             held=values.get("held", 0),
             blobs=f"{self._blobs}/{blob_name(step.step_id)}/{values['visit']}",
+            retry=step.transport if step.transport.within else None,
         )
 
     async def call(self, step: StepPlan, inputs: dict[str, Any], values: dict[str, Any]) -> Outcome:
@@ -360,6 +369,12 @@ def _own_failure(step: StepPlan, error: ActivityError) -> BaseException:
             non_retryable=True,
         )
     return error
+
+
+def _at_most(step: StepPlan) -> timedelta | None:
+    """The time of all attempts: one that began in time may end; None without such a bound."""
+    within = step.transport.within
+    return timedelta(seconds=within + step.start_to_close) if within else None
 
 
 def _passed_on(values: dict[str, Any]) -> dict[str, Any]:

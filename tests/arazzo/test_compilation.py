@@ -525,6 +525,24 @@ BROKEN = [
     ),
     # settings
     Broken(
+        "invalid-find-by",
+        ("- stepId: create\n", f"- {HERE}stepId: create\n"),
+        "settings.yaml: `find_by` of the operation `createJob` names no operation of the source "
+        "`jobs`: `listJbos`",
+        "did you mean `listJobs`?",
+        settings={
+            "operations": {
+                "createJob": {
+                    "find_by": {
+                        "operation": "listJbos",
+                        "criterion": "$[0]",
+                        "type": "jsonpath",
+                    }
+                }
+            }
+        },
+    ),
+    Broken(
         "unknown-collected-output",
         ("- workflowId: run-job", f"- {HERE}workflowId: run-job"),
         "settings.yaml collects an output `states` that the step does not have",
