@@ -14,8 +14,8 @@ from arazzo.document_constants import constants, written_components
 from arazzo.documented_statuses import tell_statuses_apart, undocumented, with_documented
 from arazzo.invocation_compilation import InvocationCompiler
 from arazzo.limit_plans import LONGEST_SLEEP
-from arazzo.message_compilation import MessageCompiler
 from arazzo.look_up_compilation import LookUpCompiler
+from arazzo.message_compilation import MessageCompiler
 from arazzo.model import CriterionExpressionType
 from arazzo.plan import AttemptPlan, CriterionPlan, RetryPlan, StepPlan
 from arazzo.references import CompletedWorkflow, Names
