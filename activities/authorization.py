@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     import httpx
 
     from activities.answers import Answer
-    from activities.credentials import Masking, SecretStore
+    from activities.credentials import SecretStore
+    from activities.masking import Masking
     from arazzo.plan import Call, CredentialPlan
 
 SECONDS_BEFORE_EXPIRY: Final = 30.0

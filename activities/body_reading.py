@@ -26,7 +26,8 @@ TOO_DEEP: Final = f"the body is JSON that is nested more than {MOST_NESTED} leve
 JSON_SEQUENCE: Final = "application/json-seq"
 RECORD_SEPARATOR: Final = "\x1e"
 """Stands before each text of a JSON sequence (RFC 7464, 2.2)."""
-SHOWN_BYTES: Final = 60
+SHOWN_BYTES: Final = 4096
+"""Of a body that is no text: more than an excerpt shows, since what is cut can't be masked."""
 FIRST_BYTES: Final = 200
 """Where an XML declaration must stand."""
 
@@ -52,7 +53,7 @@ def read_body(body: bytes, content_type: str, charset: str | None) -> Read:
         text = body.decode(_encoding(body, content_type, charset)).removeprefix("\ufeff")
     except (UnicodeError, LookupError):
         shown = repr(body[:SHOWN_BYTES])
-        return ABSENT, f"the body ({content_type}) is no text: it begins {shown}", shown
+        return ABSENT, f"the body ({content_type}) is no text", shown
     return _value(text, content_type)
 
 

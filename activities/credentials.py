@@ -6,14 +6,11 @@ name in $DURAZZO_SECRETS_DIR; nothing outside that namespace can be reached.
 
 from __future__ import annotations
 
-import base64
-import json
 import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote, quote_plus
 
 from activities.sealing import open_sealed
 from arazzo.errors import SecretMissing
@@ -23,9 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 VARIABLE_PREFIX: Final = "DURAZZO_SECRET_"
-MASK: Final = "*****"
-SHORTEST_MASKED: Final = 4
-"""A shorter text would be found everywhere, and is no secret anybody could keep."""
 SHORTEST_INSIDE: Final = 16
 """An object that holds a token holds other texts as well, such as `active`."""
 
@@ -121,69 +115,3 @@ def _permitted(name: str, permitted: frozenset[str] | None, store: SecretStore) 
             facts={"secret": name},
         )
     return store.get(name)
-
-
-class Masking:
-    """Replaces secrets in texts and values: as they are, in base64 and URL-encoded."""
-
-    def __init__(self, secrets: Iterable[str]) -> None:
-        """Learn the first secrets."""
-        self._spellings: list[str] = []
-        self.learn(secrets)
-
-    def learn(self, secrets: Iterable[str]) -> None:
-        """Learn more secrets; their spellings are replaced longest first."""
-        spellings = {
-            spelling
-            for secret in secrets
-            for spelling in _spellings(secret)
-            if len(spelling) >= SHORTEST_MASKED
-        }
-        self._spellings = sorted(spellings.union(self._spellings), key=len, reverse=True)
-
-    def text(self, text: str) -> str:
-        """Return the text with every secret replaced by a row of stars."""
-        for spelling in self._spellings:
-            text = text.replace(spelling, MASK)
-        return text
-
-    def excerpt(self, text: str, length: int) -> str:
-        """Return the masked beginning of a text; a secret that is cut off is masked as well."""
-        longest = len(self._spellings[0]) if self._spellings else 0
-        return self.text(text[: length + longest])[:length]
-
-    def value(self, value: Any) -> Any:
-        """Return a JSON value with every secret in its texts and keys replaced."""
-        if not self._spellings:
-            return value
-        if isinstance(value, str):
-            return self.text(value)
-        if isinstance(value, dict):
-            return {self.text(key): self.value(child) for key, child in value.items()}
-        if isinstance(value, list):
-            return [self.value(child) for child in value]
-        return value
-
-
-def _spellings(secret: str) -> list[str]:
-    encoded = base64.b64encode(secret.encode()).decode()
-    plain = [secret, encoded, encoded.rstrip("=")]
-    plain += _decoded(secret)
-    return [
-        spelling
-        for text in plain
-        for spelling in (
-            *(text, quote(text, safe=""), quote_plus(text)),
-            *(json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]),
-        )
-    ]
-
-
-def _decoded(secret: str) -> list[str]:
-    """What a secret that is itself base64 says, such as `key:secret` for Basic, and its parts."""
-    try:
-        text = base64.b64decode(secret, validate=True).decode()
-    except ValueError:
-        return []
-    parts = [part for part in text.split(":", 1) if len(part) >= SHORTEST_MASKED * 2]
-    return [text, *parts] if text.isprintable() and text else []

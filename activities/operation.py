@@ -22,11 +22,12 @@ from activities.answers import Answer
 from activities.authorization import Authorizer
 from activities.blob_values import BlobValues, refuse_foreign
 from activities.client import send
-from activities.credentials import Masking, SecretStore, reveal
+from activities.credentials import SecretStore, reveal
 from activities.faults import TransportFailed, Unreadable
 from activities.files import BlobStore, memory_store
 from activities.limits import Limits
 from activities.look_up import asks_again, found_in, looking, unclear
+from activities.masking import Masking
 from activities.names import TRANSPORT_FAILURE, AttemptRequest, WorkflowStepRequest
 from activities.sealing import seal
 from activities.signing import verify
@@ -58,7 +59,8 @@ EXCERPT_CHARACTERS: Final = 300
 LARGEST_OUTPUT_BYTES: Final = 1_400_000
 """Below what Temporal takes as one result (2 MB), and below what a run may hold."""
 
-logging.getLogger("httpx").setLevel(logging.WARNING)  # it would log URLs, with what is in them
+for library in ("httpx", "httpcore"):
+    logging.getLogger(library).setLevel(logging.WARNING)  # they would log URLs and headers
 
 
 class AttemptAgain(OtherPartyError):
@@ -67,7 +69,10 @@ class AttemptAgain(OtherPartyError):
 
 @dataclass(frozen=True)
 class Operations:
-    """The activities of all steps. `servers` are the worker's own base URLs by source name."""
+    """The activities of all steps. `servers` are the worker's own base URLs by source name.
+
+    `learned`, where there is one, learns every secret that an attempt uses.
+    """
 
     client: httpx.AsyncClient
     key: bytes
@@ -75,6 +80,7 @@ class Operations:
     servers: Mapping[str, str] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
     blobs: BlobStore = field(default_factory=memory_store)
+    learned: Masking | None = None
     _plans: dict[str, tuple[dict[str, Any], AttemptPlan]] = field(default_factory=dict)
 
     @cached_property
@@ -108,7 +114,7 @@ class Operations:
         stored = BlobValues(self.blobs)
         loaded = await stored.loaded(request.values)
         values, secrets = reveal(loaded, plan.operation.secrets, self.secrets, self.key)
-        masking = Masking(secrets)
+        masking = Masking(secrets, self.learned)
         context = await stored.context(plan, values)
         asked = request.model_copy(update={"values": loaded})
         try:

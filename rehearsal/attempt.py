@@ -12,10 +12,11 @@ from math import inf
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from activities.client import make_client
-from activities.credentials import Masking, SecretStore
+from activities.credentials import SecretStore
 from activities.files import BlobStore, open_store
 from activities.limits import Limits
 from activities.load_plan import Plans
+from activities.masking import Masking
 from activities.names import LoadPlanRequest
 from activities.operation import Operations
 from arazzo.errors import AuthorError, DocumentInvalid, DurazzoError, InputInvalid
@@ -163,13 +164,14 @@ async def try_entry(
     hidden = _Secrets()
     given = hidden.by_name(inputs, plan.secret_inputs if plan else ())
     sent: list[Exchange] = []
-    async with _operations(hidden.store(), servers, sent) as operations:
+    learned = Masking(hidden.given.values())
+    async with _operations(hidden.store(), servers, sent, learned) as operations:
         try:
             inbox = given_messages(plan, messages)
             outputs = await _run(entry, given, operations, Clock(waits), inbox)
         except DurazzoError as error:
-            return Rehearsal("failed", None, error_of(error), warnings, _masked(sent, hidden))
-    return Rehearsal("completed", outputs, None, warnings, _masked(sent, hidden))
+            return Rehearsal("failed", None, error_of(error), warnings, _masked(sent, learned))
+    return Rehearsal("completed", outputs, None, warnings, _masked(sent, learned))
 
 
 @lru_cache(maxsize=8)
@@ -201,7 +203,7 @@ async def _run(
 
 @asynccontextmanager
 async def _operations(
-    store: SecretStore, servers: dict[str, str], sent: list[Exchange]
+    store: SecretStore, servers: dict[str, str], sent: list[Exchange], learned: Masking
 ) -> AsyncIterator[Operations]:
     async def note(response: httpx.Response) -> None:
         request = response.request
@@ -212,15 +214,10 @@ async def _operations(
         client.event_hooks = {"request": [], "response": [note]}
         blobs = _store(settings.blob_store, settings.state_folder)
         # No slot is held here, so limits are waited for where they are asked, in real time.
-        yield Operations(client, KEY, store, servers, Limits(longest_sleep=inf), blobs)
+        yield Operations(client, KEY, store, servers, Limits(longest_sleep=inf), blobs, learned)
 
 
-def _masked(sent: list[Exchange], hidden: _Secrets) -> tuple[Exchange, ...]:
-    known = [
-        *hidden.given.values(),
-        *(value for name, value in os.environ.items() if name.startswith("DURAZZO_SECRET_")),
-    ]
-    masking = Masking(known)
+def _masked(sent: list[Exchange], masking: Masking) -> tuple[Exchange, ...]:
     return tuple(Exchange(one.method, masking.text(one.url), one.status) for one in sent)
 
 

@@ -12,8 +12,9 @@ import httpx
 import pytest
 
 from activities.authorization import Authorizer
-from activities.credentials import Masking, SecretStore
+from activities.credentials import SecretStore
 from activities.faults import TransportFailed
+from activities.masking import Masking
 from arazzo.context import RequestView
 from arazzo.errors import DurazzoError, SecretMissing, StepFailed
 from arazzo.plan import Call, CredentialPlan

@@ -9,7 +9,8 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from activities.credentials import MASK, Masking, SecretStore, reveal
+from activities.credentials import SecretStore, reveal
+from activities.masking import MASK, Masking
 from arazzo.errors import SecretMissing
 
 if TYPE_CHECKING:

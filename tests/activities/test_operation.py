@@ -27,7 +27,7 @@ from temporalio.converter import DataConverter
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
-from activities.credentials import MASK
+from activities.masking import MASK
 from activities.operation import LARGEST_OUTPUT_BYTES
 from activities.signing import sign
 from arazzo.plan import CriterionPlan
