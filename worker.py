@@ -85,8 +85,11 @@ async def running_worker(
             max_cached_workflows=max_cached_workflows,
             graceful_shutdown_timeout=timedelta(seconds=settings.graceful_shutdown_seconds),
         )
-        async with worker:
-            yield worker
+        try:
+            async with worker:
+                yield worker
+        finally:
+            await operations.close()
 
 
 @asynccontextmanager

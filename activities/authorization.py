@@ -1,24 +1,16 @@
-"""Credentials of OpenAPI security schemes, put into a request just before it is sent.
-
-Tokens of OAuth2 client credentials (RFC 6749, 4.4) are kept in the worker's memory until shortly
-before they expire, and shared by all its activities; a refused one is fetched again.
-"""
+"""Credentials of OpenAPI security schemes, put into a request just before it is sent."""
 
 from __future__ import annotations
 
-import asyncio
-import base64
-import json
-import time
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote, quote_plus, urlencode, urljoin
+from functools import cached_property
+from typing import TYPE_CHECKING
+from urllib.parse import quote
 
-from activities.client import send
-from activities.faults import Fault, TransportFailed
-from arazzo.context import RequestView
-from arazzo.errors import DocumentInvalid, Finding, SecretMissing, StepFailed
-from arazzo.request import Request
+from activities.certificates import CertifiedClients
+from activities.digest import Digests
+from activities.tokens import Asking, Tokens, basic
+from arazzo.errors import SecretMissing
 
 if TYPE_CHECKING:
     import httpx
@@ -27,19 +19,9 @@ if TYPE_CHECKING:
     from activities.credentials import SecretStore
     from activities.masking import Masking
     from arazzo.plan import Call, CredentialPlan
+    from arazzo.request import Request
 
-SECONDS_BEFORE_EXPIRY: Final = 30.0
-"""A token that ends so soon is fetched anew, so that it lasts until the request arrives."""
-TRANSIENT: Final = frozenset((429, 500, 502, 503, 504))
-CLIENT_REFUSED: Final = Fault("no", True, "no token could be fetched")
-
-
-@dataclass(frozen=True, slots=True)
-class Token:
-    """An access token, and when it ends by the monotonic clock (seconds; infinity: unknown)."""
-
-    value: str
-    ends: float
+BY_TOKEN = ("clientCredentials", "password")
 
 
 @dataclass
@@ -48,8 +30,13 @@ class Authorizer:
 
     client: httpx.AsyncClient
     store: SecretStore
-    _tokens: dict[tuple[str, ...], Token] = field(default_factory=dict)
-    _locks: dict[tuple[str, ...], asyncio.Lock] = field(default_factory=dict)
+    _digests: Digests = field(default_factory=Digests)
+    _certified: CertifiedClients = field(default_factory=CertifiedClients)
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        """Return the tokens of the worker."""
+        return Tokens(self.store)
 
     async def authorize(
         self, request: Request, call: Call, server: str, masking: Masking
@@ -60,22 +47,44 @@ class Authorizer:
         the token endpoint refuses, TransportFailed when it does not answer.
         """
         for one in self._chosen(call):
+            if one.kind == "mutualTLS":
+                continue  # it is sent by the client's own connections
             masking.learn(self.store.get(name) for name in one.secrets)
-            credential = await self._credential(one, request, call, server)
-            masking.learn([credential])
-            request = _with_credential(request, one, _spelled(one, credential))
+            value = await self._value(one, request, call, server, masking)
+            if value:
+                masking.learn([value])
+                request = _with_credential(request, one, value)
         return request
 
-    def is_renewable(self, call: Call) -> bool:
-        """Return whether a 401 may mean that a token ended, so that a new one may help."""
-        return any(one.kind == "clientCredentials" for one in self._chosen(call))
+    def client_for(self, call: Call) -> httpx.AsyncClient:
+        """Return the client that sends the call: one of its own for each client certificate.
 
-    def forget(self, request: Request) -> None:
-        """Forget the token with which the request was sent, unless there is a newer one."""
-        sent = request.headers.values()
-        for key, token in list(self._tokens.items()):
-            if any(value == f"Bearer {token.value}" for value in sent):
-                del self._tokens[key]
+        Raises SecretMissing when there is no such certificate, or it can't be used.
+        """
+        for one in self._chosen(call):
+            if one.kind == "mutualTLS":
+                names = [name for name in (one.certificate, one.private_key) if name]
+                return self._certified.get(one.scheme, [self.store.get(name) for name in names])
+        return self.client
+
+    def may_renew(self, call: Call, request: Request, answer: Answer, server: str) -> bool:
+        """Return whether a 401 may end otherwise when the request is authorized anew.
+
+        A token is forgotten, unless there is a newer one; the challenge of a digest is learned.
+        """
+        found = False
+        for one in self._chosen(call):
+            if one.kind in BY_TOKEN:
+                self.tokens.forget(request.headers.get(one.name, "").removeprefix("Bearer "))
+                found = True
+            if one.kind == "digest":
+                pair = self.store.get(one.secret)
+                found |= self._digests.challenge(pair, server, request, answer)
+        return found
+
+    async def close(self) -> None:
+        """Close the connections of client certificates."""
+        await self._certified.close()
 
     def _chosen(self, call: Call) -> tuple[CredentialPlan, ...]:
         """The first alternative of which the worker has all secrets."""
@@ -83,7 +92,7 @@ class Authorizer:
         for alternative in call.credentials:
             try:
                 for one in alternative:
-                    _ = [self.store.get(name) for name in one.secrets]
+                    self._expect_secrets(one)
             except SecretMissing as error:
                 missing.append(error)
             else:
@@ -92,66 +101,30 @@ class Authorizer:
             raise _missing(call, missing)
         return ()
 
-    async def _credential(
-        self, one: CredentialPlan, request: Request, call: Call, server: str
+    def _expect_secrets(self, one: CredentialPlan) -> None:
+        for name in one.secrets:
+            try:
+                self.store.get(name)
+            except SecretMissing as error:
+                raise SecretMissing(
+                    f"for the security scheme `{one.scheme}` (settings.yaml, "
+                    f"credentials.{one.scheme}) {error.message}",
+                    reason=error.reason,
+                    facts={**error.facts, "scheme": one.scheme},
+                ) from error
+
+    async def _value(
+        self, one: CredentialPlan, request: Request, call: Call, server: str, masking: Masking
     ) -> str:
-        if one.kind != "clientCredentials":
-            return self.store.get(one.secret)
-        headers = _copied(one, request)
-        url = urljoin(server.rstrip("/") + "/", one.token_url)
-        key = (url, one.client_id, *one.scopes, *headers.values())
-        async with self._locks.setdefault(key, asyncio.Lock()):
-            token = self._tokens.get(key)
-            if token is None or token.ends <= time.monotonic():
-                token = await self._fetch(one, url, headers, call)
-                self._tokens[key] = token
-        return token.value
-
-    async def _fetch(
-        self, one: CredentialPlan, url: str, headers: dict[str, str], call: Call
-    ) -> Token:
-        answer = await self._answer(self._token_request(one, url, headers), call)
-        status, body = answer.response.status, answer.response.body
-        if status in TRANSIENT:
-            raise TransportFailed(CLIENT_REFUSED, f"{url} answered {status}")
-        found = body if isinstance(body, dict) else {}
-        value = found.get("access_token")
-        if status != 200 or not isinstance(value, str) or not value:  # noqa: PLR2004
-            raise _refused(one, url, status, body)
-        lifetime = found.get("expires_in")
-        if not isinstance(lifetime, (int, float)) or isinstance(lifetime, bool):
-            return Token(value, float("inf"))
-        return Token(value, time.monotonic() + lifetime - _margin(lifetime))
-
-    async def _answer(self, request: Request, call: Call) -> Answer:
-        try:
-            return await send(self.client, request, call)
-        except TransportFailed as error:
-            # Whatever became of the token's request, the operation's own was surely not sent.
-            raise TransportFailed(
-                replace(CLIENT_REFUSED, try_again=error.fault.try_again), error.message
-            ) from error
-
-    def _token_request(self, one: CredentialPlan, url: str, headers: dict[str, str]) -> Request:
-        client_id, secret = self.store.get(one.client_id), self.store.get(one.client_secret)
-        form = {"grant_type": "client_credentials"}
-        if one.scopes:
-            form["scope"] = " ".join(one.scopes)
-        if one.send == "body":
-            form |= {"client_id": client_id, "client_secret": secret}
-        else:
-            # RFC 6749, 2.3.1: both are form-encoded before they are joined.
-            headers = headers | {
-                "Authorization": _basic(f"{quote_plus(client_id)}:{quote_plus(secret)}")
-            }
-        headers = headers | {"Content-Type": "application/x-www-form-urlencoded"}
-        body = urlencode(form).encode()
-        return Request("POST", url, headers, body, RequestView("POST", url))
-
-
-def _margin(lifetime: float) -> float:
-    """The margin of a token that lives shortly is a part of its life, or it would never serve."""
-    return min(SECONDS_BEFORE_EXPIRY, lifetime / 4)
+        if one.kind in BY_TOKEN:
+            asking = Asking(self.client_for(call), call, server, masking)
+            return f"Bearer {await self.tokens.get(one, _copied(one, request), asking)}"
+        secret = self.store.get(one.secret)
+        if one.kind == "digest":
+            return self._digests.header(secret, server, request)
+        if one.kind == "basic":
+            return basic(secret)
+        return secret if one.kind == "apiKey" else f"Bearer {secret}"
 
 
 def _copied(one: CredentialPlan, request: Request) -> dict[str, str]:
@@ -161,16 +134,6 @@ def _copied(one: CredentialPlan, request: Request) -> dict[str, str]:
         for name, source in one.headers.items()
         if source.lower() in given
     }
-
-
-def _spelled(one: CredentialPlan, credential: str) -> str:
-    if one.kind == "basic":
-        return _basic(credential)
-    return credential if one.kind == "apiKey" else f"Bearer {credential}"
-
-
-def _basic(text: str) -> str:
-    return f"Basic {base64.b64encode(text.encode()).decode()}"
 
 
 def _with_credential(request: Request, one: CredentialPlan, value: str) -> Request:
@@ -188,35 +151,16 @@ def _with_credential(request: Request, one: CredentialPlan, value: str) -> Reque
 
 
 def _missing(call: Call, missing: list[SecretMissing]) -> SecretMissing:
+    said = "; ".join(dict.fromkeys(error.message for error in missing))
     if len(missing) == 1:
-        return missing[0]
+        text = f"{call.method} {call.path} lacks a credential: {said}"
+        return SecretMissing(text, reason=missing[0].reason, facts=missing[0].facts)
     schemes = " or ".join(
         " with ".join(f"`{one.scheme}`" for one in alternative) for alternative in call.credentials
     )
-    said = "; ".join(dict.fromkeys(error.message for error in missing))
     return SecretMissing(
-        f"the operation wants {schemes}, and the worker has the secrets of none: {said}",
+        f"{call.method} {call.path} wants {schemes}, and the worker has the secrets of none: "
+        f"{said}",
         reason="secret-missing",
         facts={"secrets": [error.facts.get("secret") for error in missing]},
-    )
-
-
-def _refused(one: CredentialPlan, url: str, status: int, body: Any) -> StepFailed | DocumentInvalid:
-    if status == 404:  # noqa: PLR2004
-        return DocumentInvalid(
-            [
-                Finding(
-                    "token-url",
-                    "error",
-                    f"there is no token endpoint at {url} (404)",
-                    where=f"security scheme {one.scheme}",
-                    mend="name it in settings.yaml: client_credentials: {token_url: ...}",
-                )
-            ]
-        )
-    said = json.dumps(body, ensure_ascii=False)[:300] if isinstance(body, (dict, list)) else ""
-    return StepFailed(
-        f"no token for the security scheme `{one.scheme}`: {url} answered {status} {said}".strip(),
-        reason="token-refused",
-        facts={"scheme": one.scheme, "status": status},
     )

@@ -48,14 +48,20 @@ DEFAULT_HEADERS: Final = {
 }
 
 
-def make_client(transport: httpx.AsyncBaseTransport | None = None) -> httpx.AsyncClient:
+def make_client(
+    transport: httpx.AsyncBaseTransport | None = None,
+    *,
+    certificates: ssl.SSLContext | None = None,
+) -> httpx.AsyncClient:
     """Return the one client of a worker; `transport` is a test's own other side.
+
+    One that shows a certificate of its own has `certificates` with it.
 
     It keeps no cookies: a session that one run was given would be sent with the next one's.
     """
     client = httpx.AsyncClient(
         transport=transport,
-        verify=_certificates(),
+        verify=certificates or _certificates(),
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
         follow_redirects=False,
         limits=httpx.Limits(

@@ -47,14 +47,25 @@ class SecretStore:
         if value is None and self.folder is not None:
             value = _file_text(self.folder / name)
         if not value:
-            place = f" or write it to {self.folder / name}" if self.folder else ""
+            file = f"a file `{name}` in the folder DURAZZO_SECRETS_DIR"
+            if self.folder is not None:
+                file = str(self.folder / name)
             raise SecretMissing(
-                f"the worker has no secret `{name}`; set the variable {variable}{place} "
-                "where the worker runs, and start it again",
+                f"the worker has no secret `{name}`; set the variable {variable} where the worker "
+                f"runs and start it again, or write it to {file}",
                 reason="secret-missing",
                 facts={"secret": name},
             )
+        if not _is_text(value):
+            raise SecretMissing(
+                f"the secret `{name}` ({variable}) is no UTF-8 text", reason="secret-unreadable"
+            )
         return value
+
+
+def _is_text(value: str) -> bool:
+    """Return whether a variable's bytes were UTF-8; else the value could not be sent."""
+    return value.isascii() or not any("\ud800" <= one <= "\udfff" for one in value)
 
 
 def _file_text(file: Path) -> str | None:

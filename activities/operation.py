@@ -205,12 +205,18 @@ class Operations:
     async def _answer(self, request: Request, call: Call, server: str, masking: Masking) -> Answer:
         """Send the request once; once more when its token was refused, so was not taken."""
         authorized = await self.authorizer.authorize(request, call, server, masking)
-        answer = await send(self.client, authorized, call)
-        if answer.response.status == UNAUTHORIZED and self.authorizer.is_renewable(call):
-            self.authorizer.forget(authorized)
+        client = self.authorizer.client_for(call)
+        answer = await send(client, authorized, call)
+        if answer.response.status == UNAUTHORIZED and self.authorizer.may_renew(
+            call, authorized, answer, server
+        ):
             authorized = await self.authorizer.authorize(request, call, server, masking)
-            answer = await send(self.client, authorized, call)
+            answer = await send(client, authorized, call)
         return answer
+
+    async def close(self) -> None:
+        """Close the connections that the activities opened beside those of the client."""
+        await self.authorizer.close()
 
     async def _judged(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from arazzo import selector, template
+from arazzo.credential_plans import settings_example
 from arazzo.schemas import SchemaReader
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def _undeclared(one: ParameterPlan, scheme: SecurityScheme | None) -> tuple[str,
         return f"{message}; it is sent all the same", ""
     return (
         f"{message}, for it is the credential `{scheme.scheme}`; it is sent all the same",
-        f"leave it out, with `credentials: {{{scheme.scheme}: {{secret: NAME}}}}` in settings.yaml",
+        f"leave it out, with `{settings_example(scheme)[1]}` in settings.yaml",
     )
 
 

@@ -14,7 +14,7 @@ from arazzo.body_hints import (
     reads_json_text,
     why_unsupported,
 )
-from arazzo.credential_plans import credential_plan
+from arazzo.credential_compilation import CredentialCompiler
 from arazzo.description_faults import description_faults
 from arazzo.errors import ExpressionError
 from arazzo.limit_plans import limits_plan
@@ -314,32 +314,11 @@ class CallCompiler:
                 )
 
     def _credentials(self, operation: Operation) -> tuple[tuple[CredentialPlan, ...], ...]:
-        """One that the step gives itself wins; else those alternatives that are configured."""
-        given = {(one.location, one.name.lower()) for one, _ in self.given}
-        wanted = {(one.location, one.name.lower()) for one in operation.credentials}
-        if not wanted or wanted & given or () in operation.security[:1]:
-            return ()
-        configured = self.scope.settings.credentials
-        alternatives = [
-            tuple(credential_plan(one, configured[one.scheme]) for one in schemes)
-            for schemes in operation.security
-            if schemes and all(one.scheme in configured for one in schemes)
-        ]
-        if not alternatives and () not in operation.security:
-            self._no_credential(operation)
-        return tuple(alternatives)
+        given = frozenset((one.location, one.name.lower()) for one, _ in self.given)
+        return CredentialCompiler(self.scope.settings.credentials, given, self._warn).of(operation)
 
-    def _no_credential(self, operation: Operation) -> None:
-        schemes = ", ".join(f"`{one.scheme}`" for one in operation.credentials)
-        first = operation.credentials[0].scheme
-        self._add(
-            "no-credential",
-            f"the operation wants a credential ({schemes}) and nothing gives one",
-            (),
-            severity="warning",
-            mend=f"in settings.yaml: `credentials: {{{first}: {{secret: NAME}}}}`; "
-            "or give it as a parameter of the step",
-        )
+    def _warn(self, code: str, message: str, mend: str) -> None:
+        self._add(code, message, (), severity="warning", mend=mend)
 
     # -- the body --------------------------------------------------------------------------------
 

@@ -57,9 +57,11 @@ class DeclaredParameter:
 class SecurityScheme:
     """A Security Scheme Object, and where it puts its credential.
 
-    `kind` is basic, bearer, apiKey, oauth2, or the type of a scheme that can't be served;
-    `location` and `name` are header and Authorization unless an apiKey says otherwise;
-    `token_url` is that of the client credentials flow, as written.
+    `kind` is the scheme of `http` (basic, bearer, digest or another), apiKey, oauth2,
+    openIdConnect, mutualTLS, or empty where the description declares no scheme of that name;
+    `location` and `name` are header and Authorization unless an apiKey says otherwise.
+    `token_url` is that of the client credentials flow, `password_url` that of the password flow,
+    `discovery_url` the openIdConnectUrl, each as written.
     """
 
     scheme: str
@@ -68,6 +70,8 @@ class SecurityScheme:
     name: str = "Authorization"
     token_url: str = ""
     scopes: tuple[str, ...] = ()
+    password_url: str = ""
+    discovery_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,10 +258,9 @@ class OpenApiDescription:
         """One entry for each alternative; an empty one says that no credential is needed."""
         schemes = _objects(self.follow(self.root.get("components")).get("securitySchemes"))
         for requirement in _list(node.get("security", self.root.get("security"))):
-            named = _objects(requirement).items()
-            known = [(name, scopes, self.follow(schemes.get(name))) for name, scopes in named]
             yield tuple(
-                _scheme(name, found, _list(scopes)) for name, scopes, found in known if found
+                _scheme(name, self.follow(schemes.get(name)), _list(scopes))
+                for name, scopes in _objects(requirement).items()
             )
 
 
@@ -268,9 +271,17 @@ def _scheme(name: str, found: dict[str, Any], scopes: list[Any]) -> SecuritySche
         return SecurityScheme(name, kind, location, key)
     if kind == "http":
         return SecurityScheme(name, str(found.get("scheme", "")).lower())
-    flow = _objects(_objects(found.get("flows")).get("clientCredentials"))
-    wanted = tuple(str(scope) for scope in scopes)
-    return SecurityScheme(name, kind, token_url=str(flow.get("tokenUrl", "")), scopes=wanted)
+    if kind == "mutualTLS":
+        return SecurityScheme(name, kind, location="", name="")
+    flows = _objects(found.get("flows"))
+    return SecurityScheme(
+        name,
+        kind,
+        token_url=str(_objects(flows.get("clientCredentials")).get("tokenUrl", "")),
+        scopes=tuple(str(scope) for scope in scopes),
+        password_url=str(_objects(flows.get("password")).get("tokenUrl", "")),
+        discovery_url=str(found.get("openIdConnectUrl", "")),
+    )
 
 
 def _methods(item: dict[str, Any]) -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -113,12 +113,17 @@ class XmlPlan(PlanPart):
 class CredentialPlan(PlanPart):
     """How the credential of one security scheme is made, from secrets by name.
 
-    It goes into `location` (header, query or cookie) under `name`. `secret` is used for all kinds
-    but clientCredentials, whose `token_url` is absolute or relative to the server of the call.
+    It goes into `location` (header, query or cookie) under `name`. basic, bearer, apiKey and
+    digest take `secret`. A token is got from `token_url`, absolute or relative to the server of
+    the call, or else from the endpoint that the document at `discovery_url` names: by
+    clientCredentials, or by password, for which the client may be left out. mutualTLS takes
+    `certificate` and, unless that holds it too, `private_key`, as PEM.
     """
 
     scheme: str
-    kind: Literal["basic", "bearer", "apiKey", "clientCredentials"]
+    kind: Literal[
+        "basic", "bearer", "apiKey", "digest", "clientCredentials", "password", "mutualTLS"
+    ]
     location: Literal["header", "query", "cookie"] = "header"
     name: str = "Authorization"
     secret: str = ""
@@ -128,11 +133,19 @@ class CredentialPlan(PlanPart):
     scopes: tuple[str, ...] = ()
     send: Literal["body", "basic"] = "body"
     headers: dict[str, str] = {}
+    username: str = ""
+    password: str = ""
+    discovery_url: str = ""
+    certificate: str = ""
+    private_key: str = ""
 
     @property
     def secrets(self) -> tuple[str, ...]:
         """Return the names of the secrets that it takes."""
-        return tuple(one for one in (self.secret, self.client_id, self.client_secret) if one)
+        client = (self.client_id, self.client_secret)
+        person = (self.username, self.password)
+        named = (self.secret, *person, *client, self.certificate, self.private_key)
+        return tuple(one for one in named if one)
 
 
 class ReplacementPlan(PlanPart):
@@ -176,7 +189,7 @@ class Call(PlanPart):
     worker's own settings name one; `secrets` are the secret names that the document may use (None:
     any); `writes` is true when sending twice could do something twice; seconds for the timeouts.
     `credentials` are the alternatives of the security requirements, the first of which that the
-    worker has secrets for is sent; `link_parameter` is the parameter whose link takes the place
+    worker has secrets for is sent (an empty one: none at all); `link_parameter` is the parameter whose link takes the place
     of the query. `parts` and `xml` are what the body's schema says of how it is written.
     `own_server` is true for a server that the settings name, which may be of a private network;
     a read, write or pool timeout of 0 is that of the whole request. `retry_after_body` is a

@@ -190,19 +190,49 @@ class ClientCredentials(Settings):
     headers: dict[str, str] = {}
 
 
-class CredentialSettings(Settings):
-    """Where the credential of one security scheme comes from: exactly one of the two.
+class PasswordGrant(Settings):
+    """The OAuth2 password flow (RFC 6749, 4.3): secrets by name, never their values.
 
-    The secret of a `basic` scheme is `user:password`; of all others it is the credential itself.
+    `client_id` and `client_secret` are for servers that want to know the client, too; the rest is
+    as for client credentials.
+    """
+
+    username: SecretName
+    password: SecretName
+    client_id: SecretName | None = None
+    client_secret: SecretName | None = None
+    token_url: str | None = None
+    send: Literal["body", "basic"] = "body"
+    headers: dict[str, str] = {}
+
+
+class ClientCertificate(Settings):
+    """A client certificate for mutual TLS: secrets that hold PEM texts.
+
+    `private_key` may be left out when `certificate` holds both.
+    """
+
+    certificate: SecretName
+    private_key: SecretName | None = None
+
+
+class CredentialSettings(Settings):
+    """Where the credential of one security scheme comes from: exactly one of these.
+
+    The secret of a `basic` or `digest` scheme is `user:password`; of all others it is the
+    credential itself.
     """
 
     secret: SecretName | None = None
     client_credentials: ClientCredentials | None = None
+    password: PasswordGrant | None = None
+    certificate: ClientCertificate | None = None
 
     @model_validator(mode="after")
     def _exactly_one(self) -> CredentialSettings:
-        if (self.secret is None) is (self.client_credentials is None):
-            message = "give either `secret` or `client_credentials`"
+        given = (self.secret, self.client_credentials, self.password, self.certificate)
+        if sum(one is not None for one in given) != 1:
+            message = "give one of `secret`, `client_credentials`, `password`, `certificate`"
             raise ValueError(message)
         return self
 

@@ -214,7 +214,12 @@ async def _operations(
         client.event_hooks = {"request": [], "response": [note]}
         blobs = _store(settings.blob_store, settings.state_folder)
         # No slot is held here, so limits are waited for where they are asked, in real time.
-        yield Operations(client, KEY, store, servers, Limits(longest_sleep=inf), blobs, learned)
+        limits = Limits(longest_sleep=inf)
+        operations = Operations(client, KEY, store, servers, limits, blobs, learned)
+        try:
+            yield operations
+        finally:
+            await operations.close()
 
 
 def _masked(sent: list[Exchange], masking: Masking) -> tuple[Exchange, ...]:

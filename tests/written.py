@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from arazzo import yaml_text
 from arazzo.compilation import Defaults, Sources, compile_document
@@ -146,3 +146,29 @@ def pointed(text: str) -> tuple[str, str]:
     assert mark, "the text has no mark"
     line = before.count("\n") + 1
     return before + behind, f"{line}:{len(before) - before.rfind(chr(10))}"
+
+
+SCHEMES = """\
+components:
+  securitySchemes:
+    key: {type: apiKey, in: query, name: api_key}
+    basic: {type: http, scheme: basic}
+    token: {type: http, scheme: bearer}
+    oauth: {type: oauth2, flows: {clientCredentials: {tokenUrl: /token, scopes: {}}}}
+    openid: {type: openIdConnect, openIdConnectUrl: /.well-known/openid-configuration}
+    digest: {type: http, scheme: Digest}
+    mutual: {type: mutualTLS}
+"""
+
+
+def planned(*changes: str, openapi: str = OPENAPI, **settings: Any) -> Plan:
+    """Return the plan of the good document with changes."""
+    given = ProviderSettings.model_validate(settings)
+    return Written(changed(ARAZZO, *changes), openapi, given).plan()
+
+
+def secured(requirement: str) -> str:
+    """Return the description, whose getJob has a security requirement."""
+    return changed(
+        OPENAPI, "operationId: getJob", f"operationId: getJob\n      security: {requirement}"
+    ) + SCHEMES  # fmt: skip

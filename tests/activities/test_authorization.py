@@ -11,11 +11,12 @@ from urllib.parse import parse_qs
 import httpx
 import pytest
 
+from activities.answers import Answer
 from activities.authorization import Authorizer
 from activities.credentials import SecretStore
 from activities.faults import TransportFailed
 from activities.masking import Masking
-from arazzo.context import RequestView
+from arazzo.context import RequestView, ResponseView
 from arazzo.errors import DurazzoError, SecretMissing, StepFailed
 from arazzo.plan import Call, CredentialPlan
 from arazzo.request import Request
@@ -35,6 +36,9 @@ FLOW = CredentialPlan(
     scopes=("read", "write"),
     headers={"X-Tenant": "tenant"},
 )
+
+
+REFUSED = Answer(ResponseView(401, {}, None), "", "", None)
 
 
 def key(**fields: Any) -> CredentialPlan:
@@ -198,7 +202,7 @@ async def test_a_refused_token_is_forgotten_once_by_whoever_used_it() -> None:
     old = [await authorized(one, call), await authorized(one, call)]
     new = []
     for refused in old:
-        one.forget(refused)
+        assert one.may_renew(call, refused, REFUSED, SERVER)
         new.append((await authorized(one, call)).headers["Authorization"])
     assert new == ["Bearer token-2", "Bearer token-2"]
     assert len(endpoint.asked) == 2
@@ -208,7 +212,7 @@ async def test_a_refused_token_is_forgotten_once_by_whoever_used_it() -> None:
     ("endpoint", "error", "said"),
     [
         (Endpoint(status=401, body={"error": "invalid_client"}), StepFailed, "invalid_client"),
-        (Endpoint(body={"token": "x"}), StepFailed, "answered 200"),
+        (Endpoint(body={"token": "x"}), StepFailed, "without an `access_token` (token)"),
         (Endpoint(body=["x"]), StepFailed, "answered 200"),
         (Endpoint(status=404), DurazzoError, "there is no token endpoint at"),
         (Endpoint(status=503), TransportFailed, "answered 503"),

@@ -266,7 +266,7 @@ DOUBTS = [
         "undeclared-parameter",
         _parameter(f"{{name: {HERE}X-Key, in: header, value: $inputs.token}}"),
         "the operation declares no header parameter `X-Key`, for it is the credential `key`",
-        "leave it out, with `credentials: {key: {secret: NAME}}` in settings.yaml",
+        "leave it out, with `credentials: {key: {secret: key}}` in settings.yaml",
         near=_parameter("{name: state, in: query, value: a}"),
         openapi=SECURED,
         near_openapi=WITH_STATE,

@@ -309,10 +309,34 @@ BROKEN = [
         "no-credential",
         (CREATE, f"{HERE}{CREATE}", "operationId: getJob", "operationId: free"),
         "the operation wants a credential (`key`) and nothing gives one",
-        "in settings.yaml: `credentials: {key: {secret: NAME}}`; "
+        "in settings.yaml: `credentials: {key: {secret: key}}`, with the worker's variable "
+        "DURAZZO_SECRET_KEY or a file `key` in DURAZZO_SECRETS_DIR; "
         "or give it as a parameter of the step",
         severity="warning",
         openapi=changed(SECURED, "operationId: getJob", "security: []\n      operationId: free"),
+    ),
+    *(
+        Broken(
+            "unserved-credential",
+            (CREATE, f"{HERE}{CREATE}", "operationId: getJob", "operationId: free"),
+            f"the credential `key` can't be made: {why}",
+            "mend it in settings.yaml, credentials.key, or in the description; "
+            "or give it as a parameter of the step",
+            severity="warning",
+            openapi=changed(
+                SECURED,
+                *("operationId: getJob", "security: []\n      operationId: free"),
+                *("{key: {type: apiKey, in: header, name: X-Key}}", schemes),
+            ),
+        )
+        for schemes, why in (
+            ("{key: {type: http, scheme: hoba}}", "schemes of the kind `hoba` are not supported"),
+            ("{other: {}}", "the description declares no scheme of that name"),
+            (
+                "{key: {type: apiKey, in: body, name: key}}",
+                "an API key goes into header, query or cookie, and not into `body`",
+            ),
+        )
     ),
     # components
     Broken(

@@ -35,7 +35,8 @@ PERSISTED: dict[type[BaseModel], str] = {
     ActionPlan: "name type target retry_after retry_limit criteria",
     ParameterPlan: "name location value style explode",
     CredentialPlan: (
-        "scheme kind location name secret client_id client_secret token_url scopes send headers"
+        "scheme kind location name secret client_id client_secret token_url scopes send headers "
+        "username password discovery_url certificate private_key"
     ),
     Call: (
         "operation_id method path source server parameters content_type payload writes "

@@ -5,36 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from written import ARAZZO, OPENAPI, Written, changed
+from written import ARAZZO, OPENAPI, Written, changed, planned, secured
 
-from arazzo.plan import ActionPlan, CredentialPlan, CriterionPlan, ParameterPlan, Plan, Reads
+from arazzo.plan import ActionPlan, CriterionPlan, ParameterPlan, Reads
 from arazzo.provider import Polling, ProviderSettings
 
 CREATE = "stepId: create\n    operationId: createJob"
 PARAMETER = "- name: jobId\n      in: path\n      value: $steps.create.outputs.id"
 PAYLOAD = "payload: {name: $inputs.name}"
-SCHEMES = """\
-components:
-  securitySchemes:
-    key: {type: apiKey, in: query, name: api_key}
-    basic: {type: http, scheme: basic}
-    token: {type: http, scheme: bearer}
-    oauth: {type: oauth2, flows: {clientCredentials: {tokenUrl: /token, scopes: {}}}}
-"""
-
-
-def planned(*changes: str, openapi: str = OPENAPI, **settings: Any) -> Plan:
-    """Return the plan of the good document with changes."""
-    given = ProviderSettings.model_validate(settings)
-    return Written(changed(ARAZZO, *changes), openapi, given).plan()
-
-
-def secured(requirement: str) -> str:
-    """Return the description, whose getJob has a security requirement."""
-    return changed(
-        OPENAPI, "operationId: getJob", f"operationId: getJob\n      security: {requirement}"
-    ) + SCHEMES  # fmt: skip
-
 
 # -- the call -------------------------------------------------------------------------------------
 
@@ -213,64 +191,6 @@ def test_secrets_that_a_folder_may_use() -> None:
     assert planned().steps[0].attempt.operation.secrets is None
 
 
-# -- credentials from settings --------------------------------------------------------------------
-
-SECRET = {"secret": "jobs"}
-FLOW = {"client_credentials": {"client_id": "id", "client_secret": "s"}}
-CREDENTIALS: list[tuple[str, Any, dict[str, Any]]] = [
-    (
-        "[{key: []}]", {"key": SECRET},
-        {"scheme": "key", "kind": "apiKey", "location": "query", "name": "api_key", **SECRET},
-    ),
-    ("[{basic: []}]", {"basic": SECRET}, {"scheme": "basic", "kind": "basic", **SECRET}),
-    ("[{token: []}]", {"token": SECRET}, {"scheme": "token", "kind": "bearer", **SECRET}),
-    ("[{oauth: [a]}]", {"oauth": SECRET}, {"scheme": "oauth", "kind": "bearer", **SECRET}),
-    (
-        "[{oauth: [a]}]", {"oauth": FLOW},
-        {
-            "scheme": "oauth", "kind": "clientCredentials", **FLOW["client_credentials"],
-            "token_url": "/token", "scopes": ("a",),
-        },
-    ),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("requirement", "credentials", "made"),
-    CREDENTIALS,
-    ids=[f"{one[2]['scheme']} {one[2]['kind']}" for one in CREDENTIALS],
-)
-def test_credentials(requirement: str, credentials: Any, made: dict[str, Any]) -> None:
-    """Where the scheme says, from the secrets that the settings name."""
-    plan = planned(openapi=secured(requirement), credentials=credentials)
-    assert plan.steps[1].attempt.operation.credentials == ((CredentialPlan(**made),),)
-
-
-def test_alternatives_of_credentials() -> None:
-    """Only those whose schemes are all configured, in the order of the description."""
-    openapi = secured("[{key: [], basic: []}, {oauth: []}, {token: []}]")
-    plan = planned(openapi=openapi, credentials={"key": SECRET, "token": SECRET, "basic": SECRET})
-    kinds = [[one.kind for one in it] for it in plan.steps[1].attempt.operation.credentials]
-    assert kinds == [["apiKey", "basic"], ["bearer"]]
-
-
-@pytest.mark.parametrize("requirement", ["[{}]", "[{}, {key: []}]", "[]"])
-def test_an_operation_that_needs_no_credential(requirement: str) -> None:
-    """It gets none, though one is configured."""
-    plan = planned(openapi=secured(requirement), credentials={"key": SECRET})
-    assert plan.steps[1].attempt.operation.credentials == ()
-
-
-def test_a_credential_that_the_document_gives_wins() -> None:
-    """The step's own parameter stands where the scheme's would."""
-    extra = "- {name: API_KEY, in: query, value: $inputs.token}"
-    plan = planned(
-        PARAMETER, f"{PARAMETER}\n    {extra}",
-        openapi=secured("[{key: []}]"), credentials={"key": SECRET},
-    )  # fmt: skip
-    assert plan.steps[1].attempt.operation.credentials == ()
-
-
 # -- criteria, actions, reads ---------------------------------------------------------------------
 
 
@@ -350,7 +270,7 @@ def test_the_pace_of_a_poll() -> None:
 def test_timeouts_and_retries() -> None:
     """An activity has more time than its request; two requests where a token may be needed."""
     times = {"timeouts": {"total": 5}, "transient": {"attempts": 2, "first": 0}}
-    plan = planned(openapi=secured("[{key: []}]"), credentials={"key": SECRET}, **times)
+    plan = planned(openapi=secured("[{key: []}]"), credentials={"key": {"secret": "jobs"}}, **times)
     create, poll = plan.steps
     assert (create.start_to_close, poll.start_to_close) == (35.0, 40.0)
     assert (create.transient.attempts, create.transient.first, create.transient.longest) == (
