@@ -113,11 +113,10 @@ class XmlPlan(PlanPart):
 class CredentialPlan(PlanPart):
     """How the credential of one security scheme is made, from secrets by name.
 
-    It goes into `location` (header, query or cookie) under `name`. basic, bearer, apiKey and
-    digest take `secret`. A token is got from `token_url`, absolute or relative to the server of
-    the call, or else from the endpoint that the document at `discovery_url` names: by
-    clientCredentials, or by password, for which the client may be left out. mutualTLS takes
-    `certificate` and, unless that holds it too, `private_key`, as PEM.
+    It goes into `location` (header, query or cookie) under `name`. A token is got from
+    `token_url`, absolute or relative to the server of the call, or from what the document at
+    `discovery_url` names. mutualTLS takes `certificate` and `private_key` (PEM), all others but
+    clientCredentials and password take `secret`.
     """
 
     scheme: str
@@ -142,10 +141,8 @@ class CredentialPlan(PlanPart):
     @property
     def secrets(self) -> tuple[str, ...]:
         """Return the names of the secrets that it takes."""
-        client = (self.client_id, self.client_secret)
-        person = (self.username, self.password)
-        named = (self.secret, *person, *client, self.certificate, self.private_key)
-        return tuple(one for one in named if one)
+        by_token = (self.username, self.password, self.client_id, self.client_secret)
+        return tuple(filter(None, (self.secret, *by_token, self.certificate, self.private_key)))
 
 
 class ReplacementPlan(PlanPart):
