@@ -138,6 +138,9 @@ def worker_defaults(settings: Settings) -> Defaults:
         transport_within=settings.transport_within_seconds or 0.0,
         retry_after_ceiling=settings.retry_after_ceiling_seconds,
         largest_response=settings.max_response_bytes,
+        largest_download=settings.max_download_bytes,
+        transfer_timeout=settings.transfer_seconds,
+        heartbeat=settings.heartbeat_seconds,
         visit_budget=settings.visit_budget,
     )
 

@@ -58,6 +58,9 @@ class Settings(BaseSettings):
     graceful_shutdown_seconds: Annotated[float, Field(ge=0)] = 30.0
     worker_wait_seconds: Positive = 10.0
     max_response_bytes: Count = 10 * 1024 * 1024
+    max_download_bytes: Count = 50 * 1024**3
+    transfer_seconds: Positive = 21600.0
+    heartbeat_seconds: Positive = 30.0
     transient_attempts: Count = 6
     transient_first_seconds: Positive = 1.0
     transient_longest_seconds: Positive = 60.0

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from activities.body_reading import read_body
 from activities.decoding import unpacked_body
 from activities.faults import CAUGHT, Unreadable
 from activities.retry_after import asked_wait
+from arazzo.blobs import Blob
 from arazzo.context import ABSENT, ResponseView
 from arazzo.errors import PayloadTooLarge
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     import httpx
 
     from activities.body_reading import Read
+    from activities.downloads import Download
     from arazzo.plan import Call
 
 SUCCESS: Final = 2
@@ -27,42 +29,74 @@ SUCCESS: Final = 2
 class Answer:
     """A response that came: its view, what is wrong with it, and the text of its body.
 
-    `retry_after` is in seconds from now, None when the service does not ask to wait.
+    `retry_after` is in seconds from now, None when the service does not ask to wait; `blob` is
+    where the body lies when it was downloaded.
     """
 
     response: ResponseView
     flaw: str
     text: str
     retry_after: float | None
+    blob: Blob | None = None
 
 
-async def read_answer(response: httpx.Response, call: Call, deadline: float) -> Answer:
+async def read_answer(
+    response: httpx.Response, call: Call, deadline: float, download: Download | None = None
+) -> Answer:
     """Read a response that has begun, until the deadline by the loop's clock.
 
-    Raises PayloadTooLarge when its body passes the limit, Unreadable when a body of success
+    A download takes the body that it wants, and what is too large for memory, in its own time.
+    Raises PayloadTooLarge when a body passes the limit, Unreadable when a body of success
     breaks; any other status says enough without its body.
     """
+    if download is not None:
+        await download.refuse_another(response)
     try:
-        async with asyncio.timeout_at(deadline):
-            body = await _whole_body(response, call)
+        async with asyncio.timeout_at(deadline) as limit:
+            body = await _received(response, call, download, limit)
     except CAUGHT as error:
         if response.status_code // 100 == SUCCESS:
             raise Unreadable(_view(response, ABSENT), error) from error
         return _made(response, (ABSENT, f"the body can't be read: {error}", ""), call)
+    if isinstance(body, Blob):
+        return _downloaded(response, body, call)
     return _made(response, _parsed(response, body), call)
 
 
-async def _whole_body(response: httpx.Response, call: Call) -> bytes:
+def _downloaded(response: httpx.Response, blob: Blob, call: Call) -> Answer:
+    """The answer as if it had come in one piece, whatever the number of requests."""
+    response.status_code = 200
+    response.headers.pop("content-range", None)
+    response.headers["content-length"] = str(blob.size)
+    return replace(_made(response, (blob.as_json(), "", ""), call), blob=blob)
+
+
+async def _received(
+    response: httpx.Response, call: Call, download: Download | None, limit: asyncio.Timeout
+) -> bytes | Blob:
+    if download is not None:
+        download.limit = limit
+        if download.takes(response):
+            return await download.received(response)
+    return await _whole_body(response, call, download)
+
+
+async def _whole_body(
+    response: httpx.Response, call: Call, download: Download | None
+) -> bytes | Blob:
     parts, size = [], 0
-    async for part in unpacked_body(response):
+    body = unpacked_body(response)
+    async for part in body:
         size += len(part)
+        parts.append(part)
         if size > call.largest_response:
+            if download is not None and download.may_take(response):
+                return await download.received(response, parts, body)
             raise PayloadTooLarge(
                 f"the answer of {call.method} {call.path} is larger than "
                 f"{call.largest_response} bytes",
                 reason="response-too-large",
             )
-        parts.append(part)
     return b"".join(parts)
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from activities.answers import Answer
+    from activities.downloads import Download
     from arazzo.plan import Call
     from arazzo.request import Request
 
@@ -39,6 +40,9 @@ MOST_REDIRECTS: Final = 5
 REDIRECTS: Final = frozenset((301, 302, 303, 307, 308))
 FOLLOWED: Final = ("GET", "HEAD")
 """A request that writes is not sent again somewhere else, whatever the answer says."""
+
+NO_CREDENTIALS: Final = frozenset(("accept", "accept-encoding", "range", "if-range"))
+"""Headers that a redirect to another host keeps."""
 
 DEFAULT_HEADERS: Final = {
     "user-agent": "durazzo",
@@ -84,8 +88,10 @@ def _certificates() -> ssl.SSLContext:
     return httpx.create_ssl_context()
 
 
-async def send(client: httpx.AsyncClient, request: Request, call: Call) -> Answer:
-    """Send a request once and return the answer.
+async def send(
+    client: httpx.AsyncClient, request: Request, call: Call, download: Download | None = None
+) -> Answer:
+    """Send a request once and return the answer, whose body may go to where downloads go.
 
     Raises TransportFailed when none came or its body broke, PayloadTooLarge when that passes
     the limit.
@@ -94,7 +100,7 @@ async def send(client: httpx.AsyncClient, request: Request, call: Call) -> Answe
         allowed = call.own_server or is_local_name(_host(request.url))
         with private_addresses(allowed=allowed):
             deadline = asyncio.get_running_loop().time() + call.total_timeout
-            return await _follow(client, request, call, deadline)
+            return await _follow(client, request, call, deadline, download)
     except CAUGHT as error:
         raise TransportFailed(fault_of(error), str(error)) from error
 
@@ -108,7 +114,11 @@ def _host(url: str) -> str:
 
 
 async def _follow(
-    client: httpx.AsyncClient, request: Request, call: Call, deadline: float
+    client: httpx.AsyncClient,
+    request: Request,
+    call: Call,
+    deadline: float,
+    download: Download | None,
 ) -> Answer:
     for _ in range(MOST_REDIRECTS + 1):
         async with _answered(client, request, call, deadline) as response:
@@ -116,7 +126,7 @@ async def _follow(
             followed = response.status_code in REDIRECTS and request.method in FOLLOWED
             followed &= not call.keeps_redirects
             if not followed or not target:
-                return await read_answer(response, call, deadline)
+                return await read_answer(response, call, deadline, download)
         async with asyncio.timeout_at(deadline):
             request = await _redirected(request, str(response.url.join(target)))
     fault = fault_of(httpx.TooManyRedirects(""))
@@ -135,7 +145,7 @@ async def _redirected(request: Request, url: str) -> Request:
             fault_of(httpx.TooManyRedirects("")),
             "a redirect led from a public host to a private address, which is not followed",
         )
-    kept = {name: value for name, value in request.headers.items() if name.lower() == "accept"}
+    kept = {name: text for name, text in request.headers.items() if name.lower() in NO_CREDENTIALS}
     return replace(request, url=url, headers=kept, body=None)
 
 

@@ -61,14 +61,15 @@ class BlobStore:
     async def put(self, name: str, content: bytes, content_type: str) -> Blob:
         """Keep the bytes under the name, in place of what was there. Raises StepFailed."""
         try:
-            await obstore.put_async(self.store, name, content, attributes=self._told(content_type))
+            told = self.attributes(content_type)
+            await obstore.put_async(self.store, name, content, attributes=told)
         except (BaseError, OSError, ValueError) as error:
             raise self.unusable(error, f"`{self.uri(name)}` can't be written") from error
         sha256 = hashlib.sha256(content).hexdigest()
         return Blob(self.uri(name), len(content), sha256, content_type)
 
-    def _told(self, content_type: str) -> Any:
-        """A folder keeps no media types; the reference tells them anyway."""
+    def attributes(self, content_type: str) -> Any:
+        """Return what is told of an object; a folder keeps no media types."""
         return None if self.folder else {"Content-Type": content_type}
 
     async def read(self, blob: Blob) -> bytes:

@@ -23,15 +23,17 @@ from activities.authorization import Authorizer
 from activities.blob_values import BlobValues, refuse_foreign
 from activities.client import send
 from activities.credentials import SecretStore, reveal
+from activities.downloads import Download, Progress
 from activities.faults import TransportFailed, Unreadable
 from activities.files import BlobStore, memory_store
+from activities.heartbeats import with_heartbeats
 from activities.limits import Limits
 from activities.look_up import asks_again, found_in, looking, unclear
 from activities.masking import Masking
 from activities.names import TRANSPORT_FAILURE, AttemptRequest, WorkflowStepRequest
 from activities.sealing import seal
 from activities.signing import verify
-from arazzo.blobs import blobs_in, without_content
+from arazzo.blobs import Blob, blobs_in, without_content
 from arazzo.context import Context, MessageView, RequestView
 from arazzo.errors import (
     DocumentInvalid,
@@ -92,18 +94,23 @@ class Operations:
     async def attempt(self, args: Sequence[RawValue]) -> dict[str, Any]:
         """Serve the activity of any operation; its type is the operationId."""
         raw = activity.payload_converter().from_payload(args[0].payload, dict)
+        progress = Progress()
         try:
             request = AttemptRequest.model_validate(raw)
             info = activity.info()
             spent = (datetime.now(UTC) - info.scheduled_time).total_seconds()
-            outcome = await self.perform(within_budget(request, info.attempt, spent), info.attempt)
+            asked = within_budget(request, info.attempt, spent)
+            work = self.perform(asked, info.attempt, progress)
+            outcome = await with_heartbeats(work, progress, harmless=not request.key)
         except AttemptAgain as error:
             raise ApplicationError(error.message, type=TRANSPORT_FAILURE) from None
         except DurazzoError as error:
             raise failure(error) from None
         return outcome.model_dump(mode="json", exclude_defaults=True)
 
-    async def perform(self, request: AttemptRequest, number: int) -> Outcome:
+    async def perform(
+        self, request: AttemptRequest, number: int, progress: Progress | None = None
+    ) -> Outcome:
         """Make the attempt of that number, counted from 1, and judge it.
 
         Raises AttemptAgain when no answer came and another attempt is allowed and left.
@@ -118,8 +125,15 @@ class Operations:
         context = await stored.context(plan, values)
         asked = request.model_copy(update={"values": loaded})
         try:
-            sent = self._looked_up if request.find else self._sent
-            send = partial(sent, plan, context=context, masking=masking, number=number)
+            download = self._download(plan, asked, progress or Progress())
+            send = (
+                partial(self._looked_up, plan, context=context, masking=masking, number=number)
+                if request.find
+                else partial(
+                    self._sent, plan, context=context, masking=masking, number=number,
+                    download=download,
+                )
+            )  # fmt: skip
             if plan.operation.limits is None:
                 return await send(asked)
             server = self._server(plan)
@@ -156,6 +170,7 @@ class Operations:
         context: Context,
         masking: Masking,
         number: int,
+        download: Download | None,
     ) -> Outcome:
         call, server = bounded(plan.operation, asked.seconds), self._server(plan)
         request = build(call, server, context)
@@ -164,7 +179,7 @@ class Operations:
         sent = MessageView(request.view.headers, request.view.body)
         seen = replace(context, request=request.view, message=sent)
         try:
-            answer = await self._answer(request, call, server, masking)
+            answer = await self._answer(request, call, server, masking, download)
         except TransportFailed as error:
             if may_attempt_again(plan.operation, error) and number < asked.attempts:
                 text = f"{call.method} {_safe_url(request.view)}: {error.message}"
@@ -202,21 +217,48 @@ class Operations:
         judged = judge(written, replace(seen, response=None), spent=asked.spent)
         return found.model_copy(update={"action": judged.action, "why": masking.text(found.why)})
 
-    async def _answer(self, request: Request, call: Call, server: str, masking: Masking) -> Answer:
+    async def close(self) -> None:
+        """Close the connections that the activities opened beside those of the client."""
+        await self.authorizer.close()
+
+    async def _answer(
+        self,
+        request: Request,
+        call: Call,
+        server: str,
+        masking: Masking,
+        download: Download | None = None,
+    ) -> Answer:
         """Send the request once; once more when its token was refused, so was not taken."""
         authorized = await self.authorizer.authorize(request, call, server, masking)
-        client = self.authorizer.client_for(call)
-        answer = await send(client, authorized, call)
+        answer = await self._send(authorized, call, download)
         if answer.response.status == UNAUTHORIZED and self.authorizer.may_renew(
             call, authorized, answer, server
         ):
             authorized = await self.authorizer.authorize(request, call, server, masking)
-            answer = await send(client, authorized, call)
+            answer = await self._send(authorized, call, download)
         return answer
 
-    async def close(self) -> None:
-        """Close the connections that the activities opened beside those of the client."""
-        await self.authorizer.close()
+    async def _send(self, request: Request, call: Call, download: Download | None) -> Answer:
+        client = self.authorizer.client_for(call)
+        if download is None or any(name.lower() == "range" for name in request.headers):
+            return await send(client, request, call)
+
+        async def sent(headers: dict[str, str]) -> Answer:
+            asked = replace(request, headers={**request.headers, **headers})
+            return await send(client, asked, call, download)
+
+        return await download.receive(sent)
+
+    def _download(
+        self, plan: AttemptPlan, asked: AttemptRequest, progress: Progress
+    ) -> Download | None:
+        """What is sealed must be in memory; without a folder there is no place for a file."""
+        planned = plan.operation.download
+        if planned is None or plan.sealed or not asked.blobs:
+            return None
+        seconds = min(planned.total, asked.seconds or planned.total)
+        return Download(planned, self.blobs, f"{asked.blobs}/body", seconds, progress)
 
     async def _judged(
         self,
@@ -229,7 +271,8 @@ class Operations:
         context = replace(seen, response=answer.response)
         outcome = judge(plan, context, spent=asked.spent, flaw=answer.flaw, mask=masking.text)
         found = without_content(outcome.outputs)
-        refuse_foreign(found, set(blobs_in(asked.values)))
+        own = {answer.blob} if answer.blob else set[Blob]()
+        refuse_foreign(found, own.union(blobs_in(asked.values)))
         outputs = self._sealed(plan, masking.value(found))
         if asked.blobs:
             stored = BlobValues(self.blobs)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import json
-import zlib
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
+import httpx
+
+from activities.decoding import GZIP_BITS, GZIP_MAGIC, Zlib
 from arazzo.bodies import JSON_LINES, charset_of, media_type_of
 from arazzo.errors import StepFailed
 
@@ -18,9 +20,6 @@ if TYPE_CHECKING:
     from arazzo.blobs import Blob
 
 CSV: Final = frozenset(("text/csv", "application/csv"))
-GZIP_MARK: Final = b"\x1f\x8b"
-GZIP_WINDOW: Final = zlib.MAX_WBITS | 16
-"""Tells zlib to expect gzip's own header (zlib.h, inflateInit2)."""
 
 
 def has_rows(blob: Blob) -> bool:
@@ -44,7 +43,7 @@ def rows_of(blob: Blob, chunks: Iterable[bytes]) -> Iterator[Any]:
             yield from csv.DictReader(_without_mark(text), strict=True)
         else:
             yield from (json.loads(line) for line in _without_mark(text) if line.strip())
-    except (csv.Error, ValueError, LookupError, RecursionError, zlib.error) as error:
+    except (csv.Error, ValueError, LookupError, RecursionError, httpx.DecodingError) as error:
         raise StepFailed(
             f"the file `{blob.uri}` is not what its type `{blob.content_type}` says: {error}",
             reason="blob-no-rows",
@@ -56,41 +55,17 @@ def plain(chunks: Iterable[bytes]) -> Iterator[bytes]:
     left = iter(chunks)
     first = next(left, b"")
     everything = chain([first], left)
-    return decompressed(everything) if first.startswith(GZIP_MARK) else everything
+    return decompressed(everything) if first.startswith(GZIP_MAGIC) else everything
 
 
 def decompressed(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Yield the content of gzip members, one after the other. Raises zlib.error."""
-    inflate = Gunzip()
+    """Yield the content of gzip members, one after the other. Raises httpx.DecodingError."""
+    unzip = Zlib(GZIP_BITS)
     for chunk in chunks:
-        yield from inflate.feed(chunk)
-    inflate.end()
-
-
-class Gunzip:
-    """Decompresses gzip as it comes, in parts of bounded size."""
-
-    PART_BYTES: Final = 1024 * 1024
-
-    def __init__(self) -> None:
-        """Begin before the first member."""
-        self._inflate = zlib.decompressobj(GZIP_WINDOW)
-        self._fresh = True
-
-    def feed(self, data: bytes) -> Iterator[bytes]:
-        """Yield what the data brings. Raises zlib.error when it is no gzip."""
-        while data:
-            if self._inflate.eof:
-                self._inflate = zlib.decompressobj(GZIP_WINDOW)
-            yield self._inflate.decompress(data, self.PART_BYTES)
-            self._fresh = False
-            data = self._inflate.unconsumed_tail or self._inflate.unused_data
-
-    def end(self) -> None:
-        """Expect the end of a member. Raises zlib.error when the data broke off."""
-        if not self._fresh and not self._inflate.eof:
-            message = "the gzip data ends too early"
-            raise zlib.error(message)
+        yield from unzip.unpacked(chunk)
+    if not unzip.is_whole():
+        message = "the gzip data ends too early"
+        raise httpx.DecodingError(message)
 
 
 def _without_mark(text: io.TextIOWrapper) -> Iterator[str]:

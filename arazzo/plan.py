@@ -179,6 +179,21 @@ class LimitsPlan(PlanPart):
     concurrency: int = 0
 
 
+class DownloadPlan(PlanPart):
+    """A body that may be received into the blob store, since the step only passes it on.
+
+    `always` is true when the settings want a file whatever its size; `decompress` that it is a
+    gzip, and its content is wanted; `content_type`, when not empty, replaces the service's.
+    `largest` is in bytes, `total` the seconds that all requests of one attempt may take.
+    """
+
+    always: bool = False
+    decompress: bool = False
+    content_type: str = ""
+    largest: int
+    total: float
+
+
 class Call(PlanPart):
     """An operation as one step calls it.
 
@@ -186,12 +201,13 @@ class Call(PlanPart):
     worker's own settings name one; `secrets` are the secret names that the document may use (None:
     any); `writes` is true when sending twice could do something twice; seconds for the timeouts.
     `credentials` are the alternatives of the security requirements, the first of which that the
-    worker has secrets for is sent (an empty one: none at all); `link_parameter` is the parameter whose link takes the place
-    of the query. `parts` and `xml` are what the body's schema says of how it is written.
-    `own_server` is true for a server that the settings name, which may be of a private network;
-    a read, write or pool timeout of 0 is that of the whole request. `retry_after_body` is a
-    JSON Pointer to the wait that an error's body asks for, `retry_after_unit` the seconds of
-    its unit. `limits` are asked before anything is sent. `keeps_redirects` takes a redirect for
+    worker has secrets for is sent (an empty one: none at all); `link_parameter` is the parameter
+    whose link takes the place of the query. `parts` and `xml` are what the body's schema says of
+    how it is written. `own_server` is true for a server that the settings name, which may be of a
+    private network; a read, write or pool timeout of 0 is that of the whole request.
+    `retry_after_body` is a JSON Pointer to the wait that an error's body asks for,
+    `retry_after_unit` the seconds of its unit. `download` is there where the body may go to the
+    blob store; `limits` are asked before anything is sent; `keeps_redirects` takes a redirect for
     the answer.
     """
 
@@ -223,6 +239,7 @@ class Call(PlanPart):
     pool_timeout: float = 0.0
     retry_after_body: str = ""
     retry_after_unit: float = 1.0
+    download: DownloadPlan | None = None
     limits: LimitsPlan | None = None
 
 
@@ -316,7 +333,8 @@ class StepPlan(PlanPart):
     `start_to_close` is the activity's timeout in seconds, longer than any of the request's;
     `collect` names outputs that grow from page to page (see ProviderSettings). `depends_on` are
     the steps that must be completed before it; `timeout` bounds all its attempts, in seconds, 0
-    for none.
+    for none. `heartbeat` is the activity's heartbeat timeout in seconds, 0 for none: an attempt
+    that may take hours has one, so that a lost worker is noticed.
     """
 
     attempt: AttemptPlan
@@ -330,6 +348,7 @@ class StepPlan(PlanPart):
     collect: tuple[str, ...] = ()
     depends_on: tuple[str, ...] = ()
     timeout: float = 0.0
+    heartbeat: float = 0.0
 
     @property
     def step_id(self) -> str:

@@ -106,6 +106,20 @@ class FindBy(Settings):
     settle: Seconds = 10.0
 
 
+class DownloadSettings(Settings):
+    """A body that is always received as a file into the blob store.
+
+    `decompress`: the file is a gzip, and what it holds is wanted. `content_type` replaces the
+    service's, so that rows can be read of what it calls octet-stream. `largest` is in bytes, 0 for
+    the worker's own; `total` is the time of all requests of one attempt, 0 for the worker's own.
+    """
+
+    decompress: Literal["gzip"] | None = None
+    content_type: str = ""
+    largest: Annotated[int, Field(ge=0)] = 0
+    total: Seconds = 0.0
+
+
 class OperationSettings(Settings):
     """What the service's description does not say of an operation.
 
@@ -113,7 +127,7 @@ class OperationSettings(Settings):
     `idempotency`: the service honours an idempotency key, so a write may be sent again.
     `link_parameter`: a query parameter whose value is a link to the next page, absolute or
     relative. Only its query is used, in place of the request's: host and path stay the plan's.
-    `cost`: what one request takes of the limits that count a cost.
+    `cost`: what one request takes of the limits that count a cost. `download`: the body is a file.
     """
 
     writes: bool | None = None
@@ -121,6 +135,7 @@ class OperationSettings(Settings):
     link_parameter: str | None = None
     retry_after: RetryAfter | None = None
     find_by: FindBy | None = None
+    download: DownloadSettings | None = None
     cost: Annotated[int, Field(ge=0, le=MOST)] = 1
 
 

@@ -38,6 +38,9 @@ class Defaults:
     transport_within: float = 0.0
     retry_after_ceiling: float = 3600.0
     largest_response: int = 10 * 1024 * 1024
+    largest_download: int = 50 * 1024**3
+    transfer_timeout: float = 21600.0
+    heartbeat: float = 30.0
     visit_budget: int = 100_000
 
 

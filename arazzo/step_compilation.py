@@ -12,6 +12,7 @@ from arazzo.channel_lookup import find_channel
 from arazzo.collected import Collected
 from arazzo.document_constants import constants, written_components
 from arazzo.documented_statuses import tell_statuses_apart, undocumented, with_documented
+from arazzo.download_plans import longest_request, with_download
 from arazzo.invocation_compilation import InvocationCompiler
 from arazzo.limit_plans import LONGEST_SLEEP
 from arazzo.look_up_compilation import LookUpCompiler
@@ -118,7 +119,8 @@ class StepCompiler:
         )
         if attempt.invocation is not None or attempt.reception is not None:
             self.output_reads.constants.update(requested.constants)
-        made = self._step_plan(_keeping_redirects(attempt), requested, judged)
+        attempt = with_download(_keeping_redirects(attempt), self.scope)
+        made = self._step_plan(attempt, requested, judged)
         timed = {"timeout": (step.timeout or 0) / MILLISECONDS, "depends_on": depends_on}
         return made.model_copy(update=timed)
 
@@ -204,6 +206,7 @@ class StepCompiler:
                 within=settings.transient.within or defaults.transient_within,
             ),
             start_to_close=self._start_to_close(attempt),
+            heartbeat=self._heartbeat(attempt),
             collect=self._collect(attempt),
             transport=RetryPlan(
                 attempts=settings.transport.attempts or defaults.transport_attempts,
@@ -222,7 +225,15 @@ class StepCompiler:
             return 0.0
         requests = 2 if attempt.call.credentials else 1
         waits = LONGEST_SLEEP if attempt.call.limits else 0.0
-        return requests * attempt.call.total_timeout + waits + self.scope.defaults.activity_margin
+        longest = longest_request(attempt.call) - attempt.call.total_timeout
+        total = requests * attempt.call.total_timeout + longest
+        return total + waits + self.scope.defaults.activity_margin
+
+    def _heartbeat(self, attempt: AttemptPlan) -> float:
+        """An attempt that may take hours says that it lives."""
+        call = attempt.call
+        moves = call is not None and longest_request(call) > call.total_timeout
+        return self.scope.defaults.heartbeat if moves else 0.0
 
     def _collect(self, attempt: AttemptPlan) -> tuple[str, ...]:
         """Return the outputs that grow from page to page, by the settings."""

@@ -106,6 +106,7 @@ class TemporalEffects:
                 activity_id=_activity_id(step, self.state.step(step.step_id).attempts),
                 start_to_close_timeout=timedelta(seconds=step.start_to_close),
                 schedule_to_close_timeout=_at_most(step),
+                heartbeat_timeout=timedelta(seconds=step.heartbeat) if step.heartbeat else None,
                 retry_policy=RetryPolicy(
                     maximum_attempts=request.attempts,
                     initial_interval=timedelta(seconds=step.transport.first),

@@ -103,6 +103,13 @@ SHAPES: Final[dict[str, dict[str, Any]]] = {
         "version": None,
         "value": None,
     },
+    "DownloadPlan": {
+        "always": False,
+        "decompress": False,
+        "content_type": "",
+        "largest": REQUIRED,
+        "total": REQUIRED,
+    },
     "Call": {
         "operation_id": REQUIRED,
         "method": REQUIRED,
@@ -132,6 +139,7 @@ SHAPES: Final[dict[str, dict[str, Any]]] = {
         "pool_timeout": 0.0,
         "retry_after_body": "",
         "retry_after_unit": 1.0,
+        "download": None,
         "limits": None,
     },
     "WindowPlan": {
@@ -195,6 +203,7 @@ SHAPES: Final[dict[str, dict[str, Any]]] = {
         "collect": [],
         "depends_on": [],
         "timeout": 0.0,
+        "heartbeat": 0.0,
     },
     "Dependency": {
         "name": REQUIRED,

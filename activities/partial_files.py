@@ -1,0 +1,301 @@
+"""Files that grow while they are received: a folder's can go on after a break, a bucket's can not.
+
+Beside a file that grows in a folder lies a small record: the ETag of what it is a part of, and
+how much of it is surely on the disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import hashlib
+import json
+import os
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+
+import httpx
+import obstore
+from obstore.exceptions import BaseError
+
+from activities.decoding import GZIP_BITS, Zlib
+
+Made = TypeVar("Made")
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from activities.files import BlobStore
+
+PARTS_FOLDER: Final = ".parts"
+"""No reference can name it: a name of the store begins with no dot."""
+CHECKPOINT_BYTES: Final = 8 * 1024 * 1024
+BUFFER_BYTES: Final = 1024 * 1024
+MULTIPART_BYTES: Final = 8 * 1024 * 1024
+"""S3 takes 10,000 parts, so some 80 GB."""
+MULTIPART_AT_ONCE: Final = 2
+NO_GZIP: Final = "the file is no whole gzip, which the settings say that it is"
+
+
+class Digests:
+    """SHA-256, and MD5 where it is asked for, of what passes; and its length."""
+
+    def __init__(self, *, with_md5: bool) -> None:
+        """Begin with nothing."""
+        self.sha256 = hashlib.sha256()
+        self.md5 = hashlib.md5(usedforsecurity=False) if with_md5 else None
+        self.size = 0
+
+    def update(self, data: bytes) -> None:
+        """Take more."""
+        self.sha256.update(data)
+        if self.md5 is not None:
+            self.md5.update(data)
+        self.size += len(data)
+
+
+class Growing(Protocol):
+    """What a download is written to."""
+
+    digests: Digests
+
+    async def write(self, data: bytes) -> None:
+        """Append. Raises StepFailed when the store fails."""
+
+    async def flush(self) -> None:
+        """Write what is buffered, so that the digests are those of all that came."""
+
+    async def finish(self) -> None:
+        """Put the whole in its place. Raises StepFailed."""
+
+    async def discard(self) -> None:
+        """Forget what came: it is not what was wanted."""
+
+    async def keep(self) -> None:
+        """Keep what came, as far as the store can."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How much of which representation is there: the record beside a file."""
+
+    etag: str = ""
+    offset: int = 0
+
+
+def is_begun(folder: Path, name: str) -> bool:
+    """Return whether a part of that name may be there."""
+    return _record_of(folder / PARTS_FOLDER / name).exists()
+
+
+def _record_of(path: Path) -> Path:
+    return path.with_name(path.name + ".json")
+
+
+class LocalPart:
+    """A part in a folder, held by a lock, so that a lost worker that lives on can't mix into it."""
+
+    def __init__(self, store: BlobStore, folder: Path, name: str) -> None:
+        """Open the part of that name, a private one while somebody else holds it."""
+        self.store, self.target = store, folder / name
+        self.digests = Digests(with_md5=False)
+        self._buffer, self._marked = bytearray(), 0
+        self.path = folder / PARTS_FOLDER / name
+        self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._file = self._opened()
+        self.standing = self._recorded()
+
+    def _opened(self) -> int:
+        flags = os.O_RDWR | os.O_CREAT
+        descriptor = os.open(self.path, flags, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            self.path = self.path.with_name(f"{self.path.name}-{secrets.token_hex(4)}")
+            descriptor = os.open(self.path, flags, 0o600)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        return descriptor
+
+    def _recorded(self) -> Standing:
+        try:
+            found: dict[str, Any] = json.loads(_record_of(self.path).read_bytes())
+            standing = Standing(str(found["etag"]), int(found["offset"]))
+        except (OSError, ValueError, KeyError):
+            return Standing()
+        there = os.fstat(self._file).st_size
+        return standing if standing.etag and 0 < standing.offset <= there else Standing()
+
+    async def _on_disk(self, work: Callable[..., Made], *given: object) -> Made:
+        """Work in a thread. Raises StepFailed, for a full disk is no fault of the connection."""
+        try:
+            return await asyncio.to_thread(work, *given)
+        except OSError as error:
+            raise self.store.unusable(error, f"`{self.path}` can't be written") from error
+
+    async def begin(self, standing: Standing, *, with_md5: bool) -> None:
+        """Go on behind what is there, or from 0; what is there is read for its digests."""
+        await self._on_disk(self._begin, standing, with_md5)
+
+    def _begin(self, standing: Standing, with_md5: bool) -> None:
+        self.digests, self._marked = Digests(with_md5=with_md5), standing.offset
+        os.ftruncate(self._file, standing.offset)
+        os.lseek(self._file, 0, os.SEEK_SET)
+        while data := os.read(self._file, BUFFER_BYTES):
+            self.digests.update(data)
+        self._buffer.clear()
+        self.standing = standing
+        self._mark()
+
+    async def write(self, data: bytes) -> None:
+        """Append, in pieces that are worth a thread."""
+        self._buffer += data
+        if len(self._buffer) >= BUFFER_BYTES:
+            await self._on_disk(self._flush)
+
+    def _flush(self) -> None:
+        data, self._buffer = bytes(self._buffer), bytearray()
+        view = memoryview(data)
+        while view:
+            view = view[os.write(self._file, view) :]
+        self.digests.update(data)
+        if self.digests.size - self._marked >= CHECKPOINT_BYTES:
+            self._mark()
+
+    def _mark(self) -> None:
+        """Record what is on the disk: what was only in memory would be missing after a crash."""
+        self._marked = self.digests.size
+        record = _record_of(self.path)
+        if not self.standing.etag:
+            record.unlink(missing_ok=True)
+            return
+        self.standing = Standing(self.standing.etag, self._marked)
+        os.fdatasync(self._file)
+        fresh = record.with_name(record.name + ".new")
+        fresh.write_text(json.dumps({"etag": self.standing.etag, "offset": self._marked}))
+        fresh.replace(record)
+
+    async def flush(self) -> None:
+        """Write what is buffered."""
+        await self._on_disk(self._flush)
+
+    async def decompress(self, most: int) -> bool:
+        """Put what a whole gzip holds in place of it, unless it has more than `most` bytes.
+
+        Raises httpx.DecodingError when it is none.
+        """
+        return await self._on_disk(self._decompress, most)
+
+    def _decompress(self, most: int) -> bool:
+        plain = self.path.with_name(self.path.name + ".plain")
+        try:
+            digests = self._unpack_to(plain, most)
+            if digests.size > most:
+                return False
+            os.close(self._file)
+            self._file = os.open(plain, os.O_RDWR)
+            plain.replace(self.path)
+            self.digests = digests
+        finally:
+            plain.unlink(missing_ok=True)
+        return True
+
+    def _unpack_to(self, plain: Path, most: int) -> Digests:
+        unzip, digests = Zlib(GZIP_BITS), Digests(with_md5=False)
+        os.lseek(self._file, 0, os.SEEK_SET)
+        with plain.open("wb") as file:
+            while digests.size <= most and (data := os.read(self._file, BUFFER_BYTES)):
+                for piece in unzip.unpacked(data):
+                    if digests.size <= most:
+                        file.write(piece)
+                        digests.update(piece)
+        if digests.size <= most and not unzip.is_whole():
+            raise httpx.DecodingError(NO_GZIP)
+        return digests
+
+    async def finish(self) -> None:
+        """Put the file in its place at once, so that nobody sees a part of it."""
+        await self._on_disk(self._finish)
+
+    def _finish(self) -> None:
+        self._flush()
+        os.fsync(self._file)
+        self.target.parent.mkdir(parents=True, exist_ok=True)
+        self.path.replace(self.target)
+        _record_of(self.path).unlink(missing_ok=True)
+        os.close(self._file)
+
+    async def keep(self) -> None:
+        """Keep what came, so that the next request goes on behind it."""
+        await self._on_disk(self._keep)
+
+    def _keep(self) -> None:
+        self._flush()
+        self._mark()
+
+    async def leave(self) -> None:
+        """Let go of the part, for the next attempt, which may run elsewhere."""
+        await self._on_disk(self._leave)
+
+    def _leave(self) -> None:
+        if not self.standing.etag:
+            self.path.unlink(missing_ok=True)
+        os.close(self._file)
+
+    async def discard(self) -> None:
+        """Forget what came: it is not what was wanted."""
+        self._buffer.clear()
+        await self.begin(Standing(), with_md5=False)
+
+
+class ObjectPart:
+    """An object that is sent in parts; after a death the store's API can't go on with it."""
+
+    def __init__(self, store: BlobStore, name: str, content_type: str, *, with_md5: bool) -> None:
+        """Begin an upload, which is completed or never seen."""
+        self.store, self.name = store, name
+        self.digests = Digests(with_md5=with_md5)
+        self._writer = obstore.open_writer_async(
+            store.store,
+            name,
+            attributes=store.attributes(content_type),
+            buffer_size=MULTIPART_BYTES,
+            max_concurrency=MULTIPART_AT_ONCE,
+        )
+        self._buffer = bytearray()
+
+    async def write(self, data: bytes) -> None:
+        """Send a part as soon as there are enough bytes for one."""
+        self._buffer += data
+        if len(self._buffer) >= BUFFER_BYTES:
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Send what is buffered."""
+        data, self._buffer = bytes(self._buffer), bytearray()
+        await asyncio.to_thread(self.digests.update, data)
+        try:
+            await self._writer.write(data)
+        except (BaseError, OSError) as error:
+            raise self._unusable(error) from error
+
+    async def finish(self) -> None:
+        """Complete the object."""
+        await self.flush()
+        try:
+            await self._writer.close()
+        except (BaseError, OSError) as error:
+            raise self._unusable(error) from error
+
+    def _unusable(self, error: Exception) -> Exception:
+        return self.store.unusable(error, f"`{self.store.uri(self.name)}` can't be written")
+
+    async def keep(self) -> None:
+        """Leave it uncompleted; a rule of the bucket removes such uploads."""
+        self._buffer.clear()
+
+    async def discard(self) -> None:
+        """Forget what came."""
+        self._buffer.clear()
