@@ -13,9 +13,10 @@ from temporalio import activity
 
 from activities.blob_values import BlobValues, refuse_foreign
 from activities.credentials import reveal
+from activities.failures import failure
 from activities.files import BlobStore, memory_store
 from activities.names import EVALUATE_VALUES, EvaluationRequest
-from activities.operation import LARGEST_OUTPUT_BYTES, failure
+from activities.operation import LARGEST_OUTPUT_BYTES
 from activities.sealing import seal
 from arazzo.blob_reads import reaching_in
 from arazzo.blobs import blobs_in, without_content

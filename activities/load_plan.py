@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 from pydantic import ValidationError
 from temporalio import activity
 
+from activities.failures import failure, no_server
 from activities.files import BlobStore, memory_store
 from activities.names import Carried, LoadedPlan, LoadPlanRequest, RunOptions
-from activities.operation import failure, no_server
 from activities.signing import sign, verify
 from arazzo.blobs import blobs_in
 from arazzo.errors import DocumentInvalid, DurazzoError, InputInvalid, PayloadTooLarge

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 from temporalio import activity
 
 from activities.blob_values import BlobValues
+from activities.failures import failure
 from activities.names import (
     CHECK_MESSAGE,
     JUDGE_MESSAGE,
     CheckMessageRequest,
     MessageStepRequest,
 )
-from activities.operation import failure, refuse_large_outputs
+from activities.operation import refuse_large_outputs
 from arazzo import messages
 from arazzo.blobs import without_content
 from arazzo.context import MessageView

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from temporalio import activity
 from temporalio.common import RawValue
-from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
+from temporalio.exceptions import ApplicationError
 
 from activities.answers import Answer
 from activities.authorization import Authorizer
@@ -24,6 +24,7 @@ from activities.blob_values import BlobValues, refuse_foreign
 from activities.client import send
 from activities.credentials import SecretStore, reveal
 from activities.downloads import Download, Progress
+from activities.failures import failure, masked, no_look_up, no_server
 from activities.faults import TransportFailed, Unreadable
 from activities.files import BlobStore, memory_store
 from activities.heartbeats import with_heartbeats
@@ -38,8 +39,6 @@ from arazzo.context import Context, MessageView, RequestView
 from arazzo.errors import (
     DocumentInvalid,
     DurazzoError,
-    Finding,
-    InputInvalid,
     OtherPartyError,
     PayloadTooLarge,
 )
@@ -139,7 +138,7 @@ class Operations:
             server = self._server(plan)
             done = await self.limits.within(plan.operation, server, asked, secrets, send)
         except DurazzoError as error:
-            raise _masked(error, masking) from None
+            raise masked(error, masking) from None
         if isinstance(done, Outcome):
             return done
         return done.outcome(judge(plan, context, spent=request.spent))
@@ -392,46 +391,5 @@ def _failed(
     return outcome.model_copy(update={"sent": error.fault.sent, "unread": unread})
 
 
-def no_look_up(plan: AttemptPlan) -> Finding:
-    """Return the finding that a step has no look-up, though one was asked for."""
-    where = f"workflow {plan.workflow_id}, step {plan.step_id}"
-    return Finding("no-look-up", "error", "the step has no `find_by`", where=where)
-
-
-def no_server(plan: AttemptPlan) -> Finding:
-    """Return the finding that a source has no server."""
-    source = plan.operation.source
-    return Finding(
-        "no-server",
-        "error",
-        f"the source `{source}` names no server",
-        where=f"workflow {plan.workflow_id}, step {plan.step_id}",
-        mend=f"start the worker with --server {source}=URL, or name one in settings.yaml",
-    )
-
-
 def _safe_url(request: RequestView) -> str:
     return request.url.split("?", 1)[0]
-
-
-def _masked(error: DurazzoError, masking: Masking) -> DurazzoError:
-    error.message = masking.text(error.message)
-    error.facts = masking.value(error.facts)
-    return error
-
-
-def _category(error: DurazzoError) -> ApplicationErrorCategory:
-    """A caller's mistake is no trouble of the worker's, so it is not logged as one."""
-    mistake = isinstance(error, InputInvalid)
-    return ApplicationErrorCategory.BENIGN if mistake else ApplicationErrorCategory.UNSPECIFIED
-
-
-def failure(error: DurazzoError) -> ApplicationError:
-    """Return our error as the one that Temporal carries to the workflow; never tried again."""
-    return ApplicationError(
-        error.message,
-        {"reason": error.reason, **error.facts},
-        type=type(error).__name__,
-        non_retryable=True,
-        category=_category(error),
-    )

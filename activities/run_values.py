@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from temporalio import activity
 
 from activities.blob_values import BlobValues
+from activities.failures import failure
 from activities.names import JoinPagesRequest, MoveOutputsRequest
-from activities.operation import failure
 from arazzo.blobs import blob_name, is_blob
 from arazzo.errors import DurazzoError
 from arazzo.plan import canonical

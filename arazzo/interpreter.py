@@ -1,7 +1,6 @@
 """The interpreter: walks the steps of a plan. The world is one small protocol, passed in.
 
-It reads no clock, sends nothing and sleeps nowhere; the same code runs durably in a Temporal
-workflow and in tests with a fake of fifteen lines. Semantics: DESIGN.md, section 3.
+It reads no clock, sends nothing and sleeps nowhere. Semantics: DESIGN.md, section 3.
 """
 
 from __future__ import annotations
@@ -32,6 +31,7 @@ from arazzo.transition import (
     Unexpected,
     decide,
     fate_unknown,
+    loop_targets,
     may_send_again,
     retry_key,
     spent_retries,
@@ -57,11 +57,7 @@ class Interpreter:
         self.effects = effects
         self.kept = KeptOutputs(plan, state, effects)
         self.transferred: Transferred | None = None
-        self.loop_targets = {
-            action.target or step.step_id
-            for step in plan.steps
-            for action in (*step.attempt.on_success, *step.attempt.on_failure)
-        }
+        self.loop_targets = loop_targets(plan)
 
     async def run(self) -> dict[str, Any] | Transferred:
         """Walk the steps to the end and return the outputs, or what the run is handed over to.

@@ -108,6 +108,15 @@ def _without_action(plan: Plan, step: StepPlan, outcome: Outcome) -> Transition:
     return Unexpected() if any(ways) and not all(ways) else Next()
 
 
+def loop_targets(plan: Plan) -> set[str]:
+    """Return the stepIds that an action may lead to, so that a loop may begin there."""
+    return {
+        action.target or step.step_id
+        for step in plan.steps
+        for action in (*step.attempt.on_success, *step.attempt.on_failure)
+    }
+
+
 def leads_back(plan: Plan, step: StepPlan, action: ActionPlan) -> bool:
     """Return whether an action leads to its own or an earlier step, so makes a loop."""
     if action.type == "goto" and action.target is not None:

@@ -6,7 +6,6 @@ contract: histories of every released `engine_rev` must replay (DESIGN.md, secti
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, NoReturn
@@ -38,10 +37,15 @@ from activities.names import (
 )
 from arazzo.blobs import blob_name
 from arazzo.effects import Invoked
-from arazzo.errors import RUN_ERRORS
 from arazzo.outcome import Outcome
 from arazzo.plan import canonical
-from arazzo.transition import ends_the_caller
+from workflows.awaiting import (
+    failed_child,
+    own_failure,
+    stop_when_cancelled,
+    why_lost,
+    within,
+)
 from workflows.controls import as_markdown, progress_of
 from workflows.mailbox import Mailbox, is_history_long
 from workflows.summaries import shortened, timer_summary
@@ -120,7 +124,7 @@ class TemporalEffects:
             )
         except ActivityError as error:
             result = await self._lost(step, request, error)
-        _stop_when_cancelled()
+        stop_when_cancelled()
         return Outcome.model_validate(result)
 
     def _request(self, step: StepPlan, values: dict[str, Any]) -> AttemptRequest:
@@ -189,13 +193,13 @@ class TemporalEffects:
             static_summary=shortened(summary),
         )
         try:
-            outputs = await (running if seconds is None else _within(running, seconds))
+            outputs = await (running if seconds is None else within(running, seconds))
         except TimeoutError:
             return Invoked(None, "StepFailed", "the workflow was cancelled")
         except ChildWorkflowError as error:
-            _stop_when_cancelled()
-            return _failed_child(name, error)
-        _stop_when_cancelled()
+            stop_when_cancelled()
+            return failed_child(name, error)
+        stop_when_cancelled()
         return Invoked(outputs)
 
     async def transfer(self, ended: Transferred) -> NoReturn:
@@ -223,9 +227,9 @@ class TemporalEffects:
         """Judge an attempt that did not come back; errors of ours and cancels go on upwards."""
         if is_cancelled_exception(error):
             raise error
-        if (own := _own_failure(step, error)) is not error:
+        if (own := own_failure(step, error)) is not error:
             raise own
-        lost = request.model_copy(update={"why": _why_lost(error.cause)})
+        lost = request.model_copy(update={"why": why_lost(error.cause)})
         result: dict[str, Any] = await workflow.execute_local_activity(
             JUDGE_LOST_ATTEMPT,
             lost.as_json(),
@@ -281,7 +285,7 @@ class TemporalEffects:
         """Wait by a durable timer, whose summary tells what for."""
         self.tell()
         await workflow.sleep(max(pause.seconds, 0.0), summary=shortened(timer_summary(pause)))
-        _stop_when_cancelled()
+        stop_when_cancelled()
 
     async def step_boundary(self, state: RunState) -> None:
         """Continue as new when the server suggests it, so that no history grows without end."""
@@ -303,7 +307,7 @@ class TemporalEffects:
         self.tell()
         summary = shortened(timer_summary(self.pausing)) if self.pausing else ""
         message = await self.mailbox.receive(awaited, summary)
-        _stop_when_cancelled()
+        stop_when_cancelled()
         if message is None and awaited.until > workflow.time() and is_history_long():
             self.state.enter_again(awaited.step_id)
             await self._continue(self.state)
@@ -327,7 +331,7 @@ class TemporalEffects:
                 start_to_close_timeout=LOCAL_ACTIVITY_TIMEOUT,
             )
         except ActivityError as error:
-            raise _own_failure(step, error) from None
+            raise own_failure(step, error) from None
         return Outcome.model_validate(judged)
 
     def show(self, state: RunState, pause: Pause | None) -> None:
@@ -341,37 +345,6 @@ class TemporalEffects:
         workflow.set_current_details(as_markdown(self.progress()))
 
 
-async def _within(running: Awaitable[dict[str, Any]], seconds: float) -> dict[str, Any]:
-    """Await a child for so long; then cancel it, wait for its end, and raise TimeoutError."""
-    task = asyncio.ensure_future(running)
-    try:
-        done, _ = await workflow.wait([task], timeout=seconds)
-    except asyncio.CancelledError:
-        task.cancel()
-        return await task
-    if done:
-        return task.result()
-    task.cancel()
-    await workflow.wait([task])
-    _stop_when_cancelled()
-    if not task.cancelled() and task.exception() is None:
-        return task.result()  # it was completed all the same
-    raise TimeoutError
-
-
-def _own_failure(step: StepPlan, error: ActivityError) -> BaseException:
-    """Return an error of ours with the step's name, any other as it is."""
-    cause = error.cause
-    if isinstance(cause, ApplicationError) and cause.type in RUN_ERRORS:
-        return ApplicationError(
-            f"step `{step.step_id}`: {cause.message}",
-            *cause.details,
-            type=cause.type,
-            non_retryable=True,
-        )
-    return error
-
-
 def _at_most(step: StepPlan) -> timedelta | None:
     """The time of all attempts: one that began in time may end; None without such a bound."""
     within = step.transport.within
@@ -383,34 +356,9 @@ def _passed_on(values: dict[str, Any]) -> dict[str, Any]:
     return {name: values[name] for name in ("inputs", "steps", "workflows") if name in values}
 
 
-def _failed_child(name: str, error: ChildWorkflowError) -> Invoked:
-    """What a child's failure says; mistakes of author or caller end this run as they ended it."""
-    if is_cancelled_exception(error):
-        raise error
-    cause = error.cause
-    message = getattr(cause, "message", None) or str(cause or error)
-    kind = cause.type if isinstance(cause, ApplicationError) and cause.type in RUN_ERRORS else ""
-    if isinstance(cause, ApplicationError) and kind and ends_the_caller(kind):
-        raise ApplicationError(
-            f"step `{name}`: {message}", *cause.details, type=kind, non_retryable=True
-        )
-    return Invoked(None, kind or "StepFailed", message)
-
-
 def _child_id(step: StepPlan, attempt: int) -> str:
     return f"{workflow.info().workflow_id}/{_activity_id(step, attempt)}"
 
 
 def _activity_id(step: StepPlan, attempt: int) -> str:
     return step.step_id if attempt == 1 else f"{step.step_id}#{attempt}"
-
-
-def _stop_when_cancelled() -> None:
-    """A cancel is delivered once, and a waiting activity may have hidden it (temporal.md, 8)."""
-    if workflow.cancellation_reason() is not None:
-        raise asyncio.CancelledError
-
-
-def _why_lost(cause: BaseException | None) -> str:
-    said = getattr(cause, "message", None) or str(cause or "no reason known")
-    return f"no answer came back from the worker: {said}"
