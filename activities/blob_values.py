@@ -17,7 +17,6 @@ from arazzo.blobs import (
     FileValue,
     blob_name,
     blob_of,
-    blobs_in,
     is_blob,
 )
 from arazzo.bodies import media_type_of
@@ -167,17 +166,3 @@ def _placed(value: Any, found: dict[Blob, FileValue]) -> Any:
     if isinstance(value, dict):
         return {name: _placed(child, found) for name, child in value.items()}
     return [_placed(child, found) for child in value] if isinstance(value, list) else value
-
-
-def refuse_foreign(value: Any, known: Collection[Blob]) -> None:
-    """Raise StepFailed for a reference that is none of the run's own.
-
-    A service could answer with one, and so have the content of another run sent to it.
-    """
-    for one in blobs_in(value):
-        if one not in known:
-            raise StepFailed(
-                "a value that came from outside looks like a blob reference, which is not "
-                "followed; output only the parts that are needed",
-                reason="blob-foreign",
-            )

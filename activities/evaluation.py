@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from temporalio import activity
 
-from activities.blob_values import BlobValues, refuse_foreign
+from activities.blob_values import BlobValues
 from activities.credentials import reveal
 from activities.failures import failure
 from activities.files import BlobStore, memory_store
+from activities.foreign_values import refuse_foreign
 from activities.names import EVALUATE_VALUES, EvaluationRequest
 from activities.operation import LARGEST_OUTPUT_BYTES
 from activities.sealing import seal

@@ -13,6 +13,7 @@ from temporalio import activity
 
 from activities.blob_values import BlobValues
 from activities.failures import failure
+from activities.foreign_values import refuse_foreign, refuse_hidden
 from activities.names import (
     CHECK_MESSAGE,
     JUDGE_MESSAGE,
@@ -21,7 +22,7 @@ from activities.names import (
 )
 from activities.operation import refuse_large_outputs
 from arazzo import messages
-from arazzo.blobs import without_content
+from arazzo.blobs import blobs_in, without_content
 from arazzo.context import MessageView
 from arazzo.errors import DurazzoError
 from arazzo.outcome import judge_message
@@ -78,5 +79,7 @@ class Receptions:
             context = replace(context, message=view)
         outcome = judge_message(plan, context, failure=request.why, spent=request.spent)
         outputs = without_content(outcome.outputs)
+        refuse_foreign(outputs, set(blobs_in(request.values)))
+        refuse_hidden(outputs)
         size = refuse_large_outputs(plan, outputs)
         return outcome.model_copy(update={"outputs": outputs, "output_bytes": size})

@@ -20,13 +20,14 @@ from temporalio.exceptions import ApplicationError
 
 from activities.answers import Answer
 from activities.authorization import Authorizer
-from activities.blob_values import BlobValues, refuse_foreign
+from activities.blob_values import BlobValues
 from activities.client import send
 from activities.credentials import SecretStore, reveal
 from activities.downloads import Download, Progress
 from activities.failures import failure, masked, no_look_up, no_server
 from activities.faults import TransportFailed, Unreadable
 from activities.files import BlobStore, memory_store
+from activities.foreign_values import refuse_foreign, refuse_hidden
 from activities.heartbeats import with_heartbeats
 from activities.limits import Limits
 from activities.look_up import asks_again, found_in, looking, unclear
@@ -272,6 +273,7 @@ class Operations:
         found = without_content(outcome.outputs)
         own = {answer.blob} if answer.blob else set[Blob]()
         refuse_foreign(found, own.union(blobs_in(asked.values)))
+        refuse_hidden(found)
         outputs = self._sealed(plan, masking.value(found))
         if asked.blobs:
             stored = BlobValues(self.blobs)

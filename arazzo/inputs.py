@@ -47,6 +47,11 @@ def is_hidden(value: Json) -> bool:
     return is_secret(value) or is_sealed(value)
 
 
+def holds_hidden(value: Json) -> bool:
+    """Return whether a value is hidden, or holds one that is, at any depth."""
+    return _holds(value, is_hidden)
+
+
 class InputsSchema:
     """The schema of a workflow's inputs, with the document's components in reach of its `$ref`."""
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 RESERVED_OPERATION_IDS: Final = frozenset(
     (
         "load_plan", "seal_run", "judge_lost_attempt", "judge_workflow_step", "evaluate_values",
-        "check_message", "judge_message",
+        "check_message", "judge_message", "join_pages", "move_outputs",
     )
 )  # fmt: skip
 """Names of our own activities: Temporal would call those in place of the operation's."""

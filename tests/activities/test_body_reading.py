@@ -65,7 +65,7 @@ def test_values(text: str, content_type: str, value: Any) -> None:
         (b'{"a": 1}\n{', "application/x-ndjson", "is not the JSON"),
         (b"\x1e{", "application/json-seq", "is not the JSON"),
         (b"service is down", XML, "is not the XML"),
-        (b"\x89PNG\xff", "text/plain", "is no text: it begins b'\\x89PNG\\xff'"),
+        (b"\x89PNG\xff", "text/plain", "is no text"),
         (b"\x89PNG\xff", "", "is no text"),
         (b"\xff\xfe{", "application/json", "is no text"),
         (b"<?xml version='1.0' encoding='no-such'?><a/>", XML, "is no text"),

@@ -30,6 +30,7 @@ from temporalio.testing import ActivityEnvironment
 from activities.masking import MASK
 from activities.operation import LARGEST_OUTPUT_BYTES
 from activities.signing import sign
+from arazzo.errors import StepFailed
 from arazzo.plan import CriterionPlan
 
 if TYPE_CHECKING:
@@ -356,3 +357,17 @@ async def test_the_key_of_the_worker_is_what_signs() -> None:
     """The helper of these tests signs as the worker does."""
     plan = attempt(call()).as_json()
     assert asked(attempt(call())).signature == sign(KEY, plan)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [{"$secret": "durazzo_key"}, {"$sealed": "c2VhbGVk"}, {"a": [{"$secret": "amplitude_key"}]}],
+    ids=["secret", "sealed", "inside"],
+)
+async def test_a_service_cannot_answer_with_a_secret_by_name(value: Any) -> None:
+    """Else a later step would send the worker's own secret to whoever asked for it so."""
+    other_side, _ = answering(httpx.Response(200, json={"token": value}))
+    plan = attempt(call(), outputs={"token": "$response.body#/token"})
+    with pytest.raises(StepFailed, match="looks like a secret") as caught:
+        await operations(other_side, {"durazzo_key": "k3y"}).perform(asked(plan), 1)
+    assert caught.value.reason == "secret-foreign"

@@ -20,6 +20,7 @@ from activities.load_plan import Plans
 from activities.operation import Operations
 from activities.run_values import RunValues
 from arazzo import blobs, errors, inputs, outcome, plan, provider, state
+from arazzo.operation_lookup import RESERVED_OPERATION_IDS
 from workflows import controls, effects, factory, run
 
 if TYPE_CHECKING:
@@ -510,3 +511,9 @@ def test_a_signature_stays_the_same_from_version_to_version() -> None:
 def test_names_of_classes(workflow_type: str, name: str) -> None:
     """`from workflows import ExportCohortMembers` stands in the code of users."""
     assert factory.class_name(workflow_type) == name
+
+
+def test_the_names_of_our_own_activities_are_no_operation_s() -> None:
+    """Temporal would call ours in its place, with the operation's arguments."""
+    own = {text for name, text in vars(names).items() if name.isupper() and isinstance(text, str)}
+    assert own - {names.TRANSPORT_FAILURE} == set(RESERVED_OPERATION_IDS)
