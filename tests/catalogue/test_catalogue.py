@@ -148,7 +148,7 @@ def test_a_prefix_stands_before_every_workflow_id(shelf: Shelf) -> None:
         ("polling:\n  frist: 1\n", "settings.yaml:2:", "no setting `frist`"),
         ("secrets: [In-Plain]\n", "settings.yaml:1:", "pattern"),
         ("servers: https://x\n", "settings.yaml:1:", "`servers`"),
-        ("credentials: {basic: {}}\n", "settings.yaml:1:", "either `secret` or"),
+        ("credentials: {basic: {}}\n", "settings.yaml:1:", "give one of `secret`, "),
         ("- a\n- b\n", "settings.yaml:1:1", ""),
         ("a: 1\na: 2\n", "settings.yaml:2:1", "stands here again"),
         ("a: [\n", "settings.yaml:", ""),
