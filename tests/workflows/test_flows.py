@@ -373,31 +373,31 @@ components:
         said="step `c` depends on `b`, not completed before it",
     ),
     "timeout-of-an-operation": Case(
-        flow(LOOK.format(200)),
+        flow(LOOK.format(1500)),
         None,
         ["/slow"],
         error="StepFailed",
-        said="the timeout of 0.2 s is over; no complete answer in time",
-        delays={"/slow": 0.6},
+        said="the timeout of 1.5 s is over; no complete answer in time",
+        delays={"/slow": 4.0},
     ),
     "timeout-that-is-taken-up": Case(
         flow(
-            LOOK.format(200)
+            LOOK.format(1500)
             + "        onFailure: [{name: over, type: goto, stepId: c}]\n"
             + touching("b", "b")
             + touching("c", "c")
         ),
         {},
         ["/slow", "/c"],
-        delays={"/slow": 0.6},
+        delays={"/slow": 4.0},
     ),
     "timeout-that-suffices": Case(flow(LOOK.format(20000)), {}, ["/slow"], delays={"/slow": 0.2}),
     "timeout-within-a-wait": Case(
-        flow(LOOK.format(500)),
+        flow(LOOK.format(1500)),
         None,
         ["/slow"],
         error="StepFailed",
-        said="the timeout of 0.5 s is over; the status 503 is no success",
+        said="the timeout of 1.5 s is over; the status 503 is no success",
         answers={"/slow": [503]},
         headers={"Retry-After": "30"},
     ),
