@@ -24,6 +24,8 @@ COMMANDS: Final = {
     "status": ("commands.status", "Where a run stands; without an id, the latest runs."),
     "watch": ("commands.watch", "Watch a run to its end."),
     "result": ("commands.result", "The outputs of a run."),
+    "get": ("commands.get", "Fetch an output of a run, of any size, into a file."),
+    "put": ("commands.put", "Put a file into the blob store, to give it to a run."),
     "deliver": ("commands.deliver", "Hand a message to a run that waits for it."),
     "cancel": ("commands.cancel", "Ask a run to stop."),
     "worker": ("worker", "Serve the workflows: the process that does the work."),

@@ -88,6 +88,16 @@ class BlobStore:
         except (BaseError, OSError, ValueError) as error:
             raise self._unreadable(blob, error) from error
 
+    def whole(self, blob: Blob) -> Iterator[bytes]:
+        """Yield the content as `chunks` does, checked by its length and SHA-256 at the end."""
+        digest, seen = hashlib.sha256(), 0
+        for part in self.chunks(blob):
+            digest.update(part)
+            seen += len(part)
+            yield part
+        if seen != blob.size or digest.hexdigest() != blob.sha256:
+            raise self._changed(blob, f"it has {seen} bytes, SHA-256 {digest.hexdigest()}")
+
     async def stream(self, blob: Blob, start: int = 0) -> AsyncIterator[bytes]:
         """Yield the content from an offset on; the whole is checked by its SHA-256.
 

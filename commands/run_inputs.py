@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from activities.load_plan import LARGEST_INPUT_BYTES
 from arazzo import yaml_text
+from arazzo.blobs import BLOB_KEY
 from arazzo.errors import InputInvalid
 from arazzo.inputs import SECRET_KEY, is_secret
 from arazzo.plan import canonical
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from arazzo.inputs import InputsSchema
     from arazzo.plan import Plan
 
+REFERENCE_BEGINS: Final = f'{{"{BLOB_KEY}"'
+"""How `durazzo put` prints one."""
 SECRET_NAME: Final = re.compile(r"[a-z0-9_]+")
 
 
@@ -47,7 +50,8 @@ def collect_inputs(
         ) from None
     if size > LARGEST_INPUT_BYTES:
         raise InputInvalid(
-            f"the inputs are {size} bytes; {LARGEST_INPUT_BYTES} are allowed",
+            f"the inputs are {size} bytes; {LARGEST_INPUT_BYTES} are allowed. `durazzo put FILE` "
+            "keeps a large one in the blob store and prints the reference to give in its place",
             reason="inputs-too-large",
         )
     return inputs
@@ -141,8 +145,8 @@ def _value(schema: InputsSchema, name: str, texts: list[str]) -> Any:
 
 
 def _read(name: str, text: str, types: Sequence[Any]) -> Any:
-    """Text stays text where the schema takes text; all else is read as JSON."""
-    if "string" in types:
+    """Text stays text where the schema takes text, but for a reference; all else is JSON."""
+    if "string" in types and not text.startswith(REFERENCE_BEGINS):
         return text
     try:
         return json.loads(text)
