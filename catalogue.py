@@ -35,6 +35,7 @@ _SKIPPED_FOLDERS: Final = frozenset(
     ("node_modules", "__pycache__", ".git", ".hg", ".nox", ".tox", ".venv", "venv")
 )
 """Folders of tools, which hold other people's files."""
+_KINDS: Final = {"openapi": "OpenAPI 3", "asyncapi": "AsyncAPI", "arazzo": "Arazzo"}
 
 
 @dataclass(frozen=True)
@@ -300,10 +301,10 @@ class Reader:
             )
             if isinstance(found, str):
                 sources.problems[one.name] = found
-            elif one.type == "arazzo" or (one.type is None and _is_arazzo(found)):
+            elif one.type in (None, "arazzo") and _is_arazzo(found):
                 self._open_document(one.name, found, root, sources)
             else:
-                self._open(one, found, sources)
+                self._open(one, found, root, sources)
         return sources
 
     def _named(
@@ -327,7 +328,8 @@ class Reader:
         except DocumentInvalid as error:
             sources.problems[name] = f"can't be read: {error.message}"
 
-    def _open(self, one: SourceDescription, file: Path, sources: Sources) -> None:
+    def _open(self, one: SourceDescription, file: Path, root: Path, sources: Sources) -> None:
+        """Read a source as what its own root key says, whatever the document calls it."""
         name = one.name
         try:
             description = self._description(file)
@@ -335,20 +337,31 @@ class Reader:
             sources.problems[name] = f"can't be read: {error.message}"
             return
         is_async = str(description.root.get("asyncapi", "")).startswith(("2.", "3."))
-        if is_async and one.type != "openapi":
+        if "arazzo" in description.root:
+            _expect("arazzo", one, sources)
+            self._open_document(name, file, root, sources)
+        elif is_async:
+            _expect("asyncapi", one, sources)
             sources.asyncapi[name] = AsyncApiDescription(description.source, partial(_beside, file))
-        elif description.version.startswith(("3.", "2.")) and one.type != "asyncapi":
+        elif description.version.startswith(("3.", "2.")):
+            _expect("openapi", one, sources)
             sources.openapi[name] = description
         else:
-            kind = "AsyncAPI" if one.type == "asyncapi" else "OpenAPI 3"
-            root = ", ".join(list(description.root)[:3]) or "nothing"
-            sources.problems[name] = f"({_shown(file)}) is no {kind} description: it holds {root}"
+            held = ", ".join(list(description.root)[:3]) or "nothing"
+            kind = _KINDS[one.type or "openapi"]
+            sources.problems[name] = f"({_shown(file)}) is no {kind} description: it holds {held}"
 
     def _description(self, file: Path) -> OpenApiDescription:
         if file not in self.descriptions:
             text = OF_DESCRIPTIONS.read(_text(file), _shown(file))
             self.descriptions[file] = OpenApiDescription(text, partial(_beside, file))
         return self.descriptions[file]
+
+
+def _expect(kind: str, one: SourceDescription, sources: Sources) -> None:
+    """Note a source whose file is something else than the document says."""
+    if one.type not in (None, kind):
+        sources.mistyped[one.name] = kind
 
 
 def _beside(file: Path, reference: str) -> YamlText | None:

@@ -19,8 +19,9 @@ from arazzo.description_faults import description_faults
 from arazzo.errors import ExpressionError
 from arazzo.limit_plans import limits_plan
 from arazzo.openapi import SAFE_TO_REPEAT
-from arazzo.operation_lookup import find_operation, path_variables
+from arazzo.operation_lookup import find_operation
 from arazzo.parameter_styles import DEFAULT_STYLES, STYLES, applicable
+from arazzo.path_templates import path_variables
 from arazzo.plan import Call, CredentialPlan, ParameterPlan, ReplacementPlan
 from arazzo.provider import OperationSettings
 from arazzo.replacement_compilation import replacement_plans

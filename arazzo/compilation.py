@@ -85,6 +85,7 @@ def compile_document(
     document, findings = model.parse(source)
     document = with_long_names(document)
     findings += [*_document_findings(source, document), *document_findings(source, document)]
+    findings += _source_types(source, document, sources)
     made: dict[int, CompiledWorkflow | None] = {}
 
     def compiled(index: int) -> CompiledWorkflow | None:
@@ -106,6 +107,23 @@ def compile_document(
     return CompiledDocument(
         source.file, document.info.title, document.info.version, workflows, tuple(findings)
     )
+
+
+def _source_types(
+    source: YamlText, document: model.Document, sources: Sources
+) -> Iterator[Finding]:
+    """The file's own root key says what it is (dialect.md, O40)."""
+    for index, one in enumerate(document.source_descriptions):
+        if one.name in sources.mistyped:
+            kind = sources.mistyped[one.name]
+            yield source.finding(
+                "source-type",
+                f"the source `{one.name}` is called `{one.type}`; it is read as {kind}, which its "
+                "file is",
+                ("sourceDescriptions", index, "type"),
+                severity="warning",
+                mend=f"write `type: {kind}`",
+            )
 
 
 def _document_findings(source: YamlText, document: model.Document) -> Iterator[Finding]:

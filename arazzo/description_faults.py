@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from arazzo.operation_lookup import path_variables
 from arazzo.parameter_styles import DEFAULT_STYLES
+from arazzo.path_templates import path_variables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +24,9 @@ Fault = tuple[str, str, str]
 def description_faults(operation: Operation) -> Iterator[Fault]:
     """Yield the faults of an operation's parameters."""
     variables = list(path_variables(operation.path))
+    if operation.path != operation.written_path:
+        message = f"has variables in angles in its path `{operation.written_path}`"
+        yield _fault(operation, "path-without-braces", f"{message}; they are read as variables")
     for name in dict.fromkeys(variables):
         if operation.parameter(name, "path") is None:
             yield _undeclared(operation, name)

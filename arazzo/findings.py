@@ -20,6 +20,7 @@ STRICTLY_REFUSED: Final = frozenset(DEVIATIONS) | frozenset(
         "unknown-field", "parameter-location", "operation-path-form", "second-document",
         "parameter-spelling", "action-parameter-in", "undeclared-input",
         "outputs-of-operation", "parameter-without-in", "undocumented-status",
+        "parameters-as-map", "ref-for-reference", "unnamed-action", "source-type",
     )
 )  # fmt: skip
 """Codes of what the standard does not have, and the engine understands all the same."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from arazzo.errors import DocumentInvalid, Finding
+from arazzo.read_as_meant import as_meant
 from arazzo.versions import ADDED, PUBLISHED, as_version, is_of_1_1, is_supported
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from pydantic_core import ErrorDetails
 
+    from arazzo.read_as_meant import Meant
     from arazzo.yaml_text import Path, YamlText
 
 SUPPORTED_VERSIONS: Final = PUBLISHED
@@ -183,13 +185,26 @@ def parse(source: YamlText) -> tuple[Document, list[Finding]]:
     a field is missing or of a wrong type; it carries all such findings at once.
     """
     _refuse_other_formats(source)
-    value, later = as_version(source.value)
+    read, meant = as_meant(source.value)
+    value, later = as_version(read)
     try:
         document = Document.model_validate(value)
     except ValidationError as error:
         raise DocumentInvalid(list(_shape_findings(source, error))) from error
     unknown = (*_later_fields(source, later), *_unknown_fields(source, document, ()))
-    return document, [*source.warnings, *unknown]
+    shapes = (_meant_finding(source, one) for one in meant)
+    return document, [*source.warnings, *shapes, *unknown]
+
+
+def _meant_finding(source: YamlText, one: Meant) -> Finding:
+    return source.finding(
+        one.code,
+        one.message,
+        one.path,
+        severity="warning",
+        where=spelled(one.path),
+        mend=one.mend,
+    )
 
 
 def _refuse_other_formats(source: YamlText) -> None:

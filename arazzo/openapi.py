@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, cast
 from arazzo.context import ABSENT
 from arazzo.openapi_files import Files
 from arazzo.parameter_styles import DEFAULT_STYLES
+from arazzo.path_templates import with_braces
 from arazzo.servers import read_servers
 from arazzo.swagger2 import upgraded
 
@@ -98,6 +99,11 @@ class Operation:
     problems: tuple[str, ...] = ()
 
     @property
+    def written_path(self) -> str:
+        """Return the path template as the description has it."""
+        return str(self.path_in_file[1])
+
+    @property
     def credentials(self) -> tuple[SecurityScheme, ...]:
         """Return all schemes that some alternative of the security requirements names."""
         return tuple(dict.fromkeys(one for schemes in self.security for one in schemes))
@@ -127,7 +133,7 @@ class OpenApiDescription:
         self._by_id: dict[str, list[Operation]] = {}
         self._by_path: dict[str, dict[str, Operation]] = {}
         for operation, has_id in self._operations():
-            self._by_path.setdefault(operation.path, {})[operation.method] = operation
+            self._by_path.setdefault(operation.written_path, {})[operation.method] = operation
             if has_id:
                 self._by_id.setdefault(operation.operation_id, []).append(operation)
 
@@ -158,11 +164,11 @@ class OpenApiDescription:
 
     @property
     def paths(self) -> list[str]:
-        """Return the path templates that have operations, in document order."""
+        """Return the path templates that have operations, as written, in document order."""
         return list(self._by_path)
 
     def at(self, path: str) -> dict[str, Operation]:
-        """Return the operations of a path template, by upper-case method."""
+        """Return the operations of a path template as written, by upper-case method."""
         return self._by_path.get(path, {})
 
     def follow(self, node: Json) -> dict[str, Any]:
@@ -203,7 +209,7 @@ class OpenApiDescription:
         return Operation(
             operation_id=str(node.get("operationId") or f"{method} {path}"),
             method=method,
-            path=path,
+            path=with_braces(path, (one.name for one in parameters if one.location == "path")),
             path_in_file=("paths", path, *place),
             summary=str(node.get("summary", "")),
             parameters=parameters,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from arazzo.model import Parameter
 from arazzo.operation_path import WrittenPath
+from arazzo.path_templates import path_variables
 from arazzo.scope import closest
 
 if TYPE_CHECKING:
@@ -33,17 +34,6 @@ Found = tuple[str, "Operation"]
 def find_operation(scope: Scope, step: Step, path: Path) -> Found | None:
     """Return the operation of a step; None when there is none, which is then a finding."""
     return _Lookup(scope, step, path).find()
-
-
-def path_variables(path: str) -> Iterator[str]:
-    """Yield the names of the variables in a path template, in their order.
-
-    `{+name}` is practice too: RFC 6570, 3.2.3, a value whose slashes stay as they are.
-    """
-    for part in path.split("{")[1:]:
-        name, closing, _ = part.partition("}")
-        if closing:
-            yield name.removeprefix("+")
 
 
 class _Lookup:

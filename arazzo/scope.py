@@ -52,6 +52,8 @@ class Sources:
     asyncapi: dict[str, AsyncApiDescription] = field(default_factory=dict)
     arazzo: dict[str, CompiledDocument] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
+    mistyped: dict[str, str] = field(default_factory=dict)
+    """What the file of a source really is, where the document says something else."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from arazzo.model import Parameter, Reusable
-from arazzo.operation_lookup import path_variables
+from arazzo.path_templates import path_variables
 from arazzo.scope import closest
 
 if TYPE_CHECKING:

@@ -140,9 +140,9 @@ WRONG = [
     ),
     Case(
         "wrong-type",
-        ("outputs:\n      id: $response.body#/id", f"{HERE}parameters: {{a: 1}}"),
-        "`parameters` must be a list",
-        "workflows[0].steps[0].parameters",
+        ("outputs:\n      id: $response.body#/id", f"{HERE}onSuccess: {{a: 1}}"),
+        "`onSuccess` must be a list",
+        "workflows[0].steps[0].onSuccess",
     ),
     Case(
         "wrong-type",
@@ -166,11 +166,19 @@ def test_a_wrong_shape_is_refused(case: Case) -> None:
 
 def test_all_mistakes_are_told_at_once() -> None:
     """Nobody has to mend one to learn of the next."""
-    text = changed(ARAZZO, "title: Jobs, ", "", "  url: jobs.yaml\n", "", "name: again\n      ", "")
+    text = changed(
+        ARAZZO,
+        "title: Jobs, ",
+        "",
+        "  url: jobs.yaml\n",
+        "",
+        "name: again\n      type: goto",
+        "name: again",
+    )
     assert [one.message for one in refused(text)] == [
         "the field `title` is missing",
         "the field `url` is missing",
-        "the field `name` is missing",
+        "the field `type` is missing",
     ]
 
 

@@ -51,7 +51,7 @@ def test_the_standard_forms(written: str) -> None:
 
 @pytest.mark.parametrize("written", TOLERATED)
 def test_the_forms_of_the_dialect(written: str) -> None:
-    """Read as meant, with a warning that shows the standard's form."""
+    """Read as meant, with a warning that shows the standard's form (O5)."""
     assert operation_of(written) == ("GET /jobs/{jobId}", ["operation-path-form"])
 
 

@@ -168,6 +168,27 @@ def test_what_is_no_server_is_passed_over() -> None:
     assert list(read_servers({"url": "/a"})) == []
 
 
+ANGLES = pytest.mark.parametrize("angles", ["<<jobId>>", "<jobId>"])
+
+
+@ANGLES
+def test_variables_in_angles_are_read_as_those_of_the_path(angles: str) -> None:
+    """Where a path parameter of that name is declared; an operationPath names it as written."""
+    own = changed(OPENAPI, "/jobs/{jobId}:", f"/jobs/{angles}:")
+    written = Written(openapi=own)
+    assert [one.code for one in written.findings()] == ["path-without-braces"]
+    assert written.step(1).request_line == "GET /jobs/{jobId}"
+    named = f"operationPath: '{{$sourceDescriptions.jobs.url}}#/paths/~1jobs~1{angles}/get'"
+    by_path = Written(changed(ARAZZO, "operationId: getJob", named), own)
+    assert by_path.step(1).request_line == "GET /jobs/{jobId}"
+
+
+def test_angles_that_name_no_parameter_are_text() -> None:
+    """Nobody knows what they are."""
+    own = changed(OPENAPI, "/jobs/{jobId}:", "/jobs/<<id>>:")
+    assert "path-without-braces" not in {one.code for one in Written(openapi=own).findings()}
+
+
 FAULTS = [
     pytest.param(
         ("- {name: jobId, in: path, required: true, schema: {type: string}}", "- {}"),

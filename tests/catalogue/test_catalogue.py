@@ -33,6 +33,11 @@ def findings(shelf: Shelf, name: str = "fetch-thing") -> str:
     return "\n".join(str(one) for one in found(shelf).find(name).compiled.findings)
 
 
+def of_the_document(shelf: Shelf, name: str) -> str:
+    """Return all that is said of a workflow's document, as text."""
+    return "\n".join(str(one) for one in found(shelf).find(name).document.findings)
+
+
 def error_of(shelf: Shelf) -> str:
     """Return why the only document of the folder can't be read."""
     catalogue = found(shelf)
@@ -248,7 +253,7 @@ def of_source(url: str, **fields: Any) -> dict[str, Any]:
     ],
 )
 def test_a_source_is_found_where_people_put_it(shelf: Shelf, url: str, place: str) -> None:
-    """Beside the document, in the folders above it, or, for a URL, as a file of its name."""
+    """Beside the document, in the folders above it, or, for a URL, as a file of its name (O6)."""
     shelf.add("docs/flow.arazzo.json", of_source(url))
     shelf.add(place, description())
     assert found(shelf, "docs").runnable("fetch-thing").compiled.plan is not None
@@ -316,12 +321,23 @@ def test_a_source_is_read_only_when_it_is_a_description(shelf: Shelf) -> None:
 
 
 @pytest.mark.parametrize("kind", ["arazzo", "asyncapi"])
-def test_a_source_of_another_type_is_refused_by_name(shelf: Shelf, kind: str) -> None:
-    """What is not supported is never ignored."""
+def test_a_source_is_what_its_file_says(shelf: Shelf, kind: str) -> None:
+    """The file's own root key counts; a wrong type is told (dialect.md, O40)."""
     shelf.fill()
     shelf.add("flow.arazzo.json", of_source("api.json", type=kind))
-    assert kind in findings(shelf).lower()
-    assert found(shelf).find("fetch-thing").compiled.plan is None
+    told = f"warning: the source `api` is called `{kind}`; it is read as openapi, which its file is"
+    assert told in of_the_document(shelf, "fetch-thing")
+    assert found(shelf).find("fetch-thing").compiled.plan is not None
+
+
+def test_a_document_that_is_called_a_description_is_read_as_one(shelf: Shelf) -> None:
+    """Its workflows can be called (O40)."""
+    shelf.fill()
+    called = {"stepId": "only", "workflowId": "$sourceDescriptions.api.fetch-thing"}
+    flow = of_source("flow.arazzo.json") | {"workflows": [workflow("outer", steps=[called])]}
+    shelf.add("outer.arazzo.json", flow)
+    assert "it is read as arazzo, which its file is" in of_the_document(shelf, "outer")
+    assert found(shelf).find("outer").compiled.plan is not None
 
 
 def test_files_are_shown_as_people_would_type_them(

@@ -106,6 +106,7 @@ def _placed(fragment: str) -> Any:
 ADDS: Final = {
     "add": 0, "_add": 0, "finding": 0, "_at": 1, "_syntax": 2, "_warn": 0, "warn": 0,
     "_at_parameter": 3, "_refused": 0, "_refuse": 0, "_refuse_at": 0, "Finding": 0, "_fault": 1,
+    "Meant": 2,
 }  # fmt: skip
 """Which argument of these calls is the code of a finding."""
 

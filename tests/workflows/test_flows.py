@@ -145,7 +145,26 @@ LOOK = """
         parameters: [{{name: name, in: path, value: slow}}]
 """
 
+REPLACED = """
+      - stepId: a
+        operationId: touch
+        parameters: [{name: name, in: path, value: a}]
+        requestBody:
+          contentType: application/json
+          payload: {name: old, sizes: [1, 2]}
+          replacements:
+            - {target: /name, value: $inputs.what}
+            - {target: '$.sizes[1]', targetSelectorType: jsonpath, value: 7}
+        outputs: {sent: $request.body}
+"""
+
 CASES = {
+    "replacements": Case(
+        flow(REPLACED, "{sent: $steps.a.outputs.sent}"),
+        {"sent": {"name": "new", "sizes": [1, 7]}},
+        ["/a"],
+        inputs={"what": "new"},
+    ),
     "goto": Case(
         flow(touching("a", "a", GOTO_C) + touching("b", "b") + touching("c", "c")),
         {},
