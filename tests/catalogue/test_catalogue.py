@@ -33,11 +33,6 @@ def findings(shelf: Shelf, name: str = "fetch-thing") -> str:
     return "\n".join(str(one) for one in found(shelf).find(name).compiled.findings)
 
 
-def of_the_document(shelf: Shelf, name: str) -> str:
-    """Return all that is said of a workflow's document, as text."""
-    return "\n".join(str(one) for one in found(shelf).find(name).document.findings)
-
-
 def error_of(shelf: Shelf) -> str:
     """Return why the only document of the folder can't be read."""
     catalogue = found(shelf)
@@ -318,26 +313,6 @@ def test_a_source_is_read_only_when_it_is_a_description(shelf: Shelf) -> None:
     shelf.add("secret.txt", "t0p-s3cret")
     assert "t0p-s3cret" not in findings(shelf)
     assert "is not there" in findings(shelf)
-
-
-@pytest.mark.parametrize("kind", ["arazzo", "asyncapi"])
-def test_a_source_is_what_its_file_says(shelf: Shelf, kind: str) -> None:
-    """The file's own root key counts; a wrong type is told (dialect.md, O40)."""
-    shelf.fill()
-    shelf.add("flow.arazzo.json", of_source("api.json", type=kind))
-    told = f"warning: the source `api` is called `{kind}`; it is read as openapi, which its file is"
-    assert told in of_the_document(shelf, "fetch-thing")
-    assert found(shelf).find("fetch-thing").compiled.plan is not None
-
-
-def test_a_document_that_is_called_a_description_is_read_as_one(shelf: Shelf) -> None:
-    """Its workflows can be called (O40)."""
-    shelf.fill()
-    called = {"stepId": "only", "workflowId": "$sourceDescriptions.api.fetch-thing"}
-    flow = of_source("flow.arazzo.json") | {"workflows": [workflow("outer", steps=[called])]}
-    shelf.add("outer.arazzo.json", flow)
-    assert "it is read as arazzo, which its file is" in of_the_document(shelf, "outer")
-    assert found(shelf).find("outer").compiled.plan is not None
 
 
 def test_files_are_shown_as_people_would_type_them(
