@@ -34,7 +34,8 @@ class Settings(BaseSettings):
     without an answer; `activity_margin_seconds` is added to the request's time for the activity;
     `worker_wait_seconds` is how long a command waits until a worker takes up a new run;
     `limits_url` is the Redis or Valkey by which workers keep to limits together; `blob_store` is
-    the URL of a folder or bucket for what is large.
+    the URL of a folder or bucket for what is large; `encrypt` has all that goes to Temporal
+    encrypted with the worker's key.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore")
@@ -44,6 +45,7 @@ class Settings(BaseSettings):
     cache_folder: Path = Field(default_factory=lambda: platformdirs.user_cache_path("durazzo"))
     secrets_dir: Path | None = None
     blob_store: str | None = None
+    encrypt: bool = False
     task_queue: Annotated[str, Field(min_length=1)] = "durazzo"
     servers: Annotated[dict[str, str], NoDecode] = {}
     ui_url: str | None = None

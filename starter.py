@@ -19,6 +19,7 @@ COMMANDS: Final = {
     "list": ("commands.list", "The workflows that can be run."),
     "check": ("commands.check", "What is wrong or doubtful in documents, with place and mend."),
     "show": ("commands.show", "One workflow: inputs, steps, outputs, and a diagram of its flow."),
+    "secrets": ("commands.secrets", "Which secrets workflows need, and which are here."),
     "try": ("commands.try_document", "Run a workflow here and now, without Temporal."),
     "run": ("commands.run", "Start a workflow and watch it to its end."),
     "status": ("commands.status", "Where a run stands; without an id, the latest runs."),
@@ -30,6 +31,7 @@ COMMANDS: Final = {
     "cancel": ("commands.cancel", "Ask a run to stop."),
     "worker": ("worker", "Serve the workflows: the process that does the work."),
     "server": ("commands.server", "A local Temporal server whose runs survive its restart."),
+    "codec": ("commands.codec", "Decrypt for Temporal's Web UI, where payloads are encrypted."),
     "demo": ("commands.demo", "See it all, with everything killed half-way."),
 }
 

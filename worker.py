@@ -31,9 +31,12 @@ from activities.operation import Operations
 from activities.run_values import RunValues
 from activities.signing import load_key
 from arazzo.errors import InputInvalid
+from arazzo.needed_secrets import names_of
 from catalogue import load_catalogue, worker_defaults
 from commands.connection import ConnectionOptions, connect, refusal
 from commands.failures import reported
+from commands.secret_places import Places
+from commands.secrets import needs_of
 from settings import load_settings
 from workflows.factory import AnyArazzoWorkflow, make_classes
 
@@ -42,7 +45,7 @@ if TYPE_CHECKING:
 
     from temporalio.client import Client
 
-    from catalogue import Catalogue
+    from catalogue import Catalogue, Entry
     from settings import Settings
 
 app = typer.Typer(add_completion=False)
@@ -185,11 +188,12 @@ def _stop_signal() -> asyncio.Event:
 
 def _greeting(catalogue: Catalogue, queue: str, client: Client) -> str:
     address = client.service_client.config.target_host
+    places = Places(load_settings())
     lines = [f"worker on task queue `{queue}`, namespace `{client.namespace}`, at {address}"]
     for entry in catalogue.entries:
         name = entry.compiled.workflow_type
         if entry.compiled.plan is not None:
-            lines.append(f"  serves {name} ({entry.document.file})")
+            lines.append(f"  serves {name} ({entry.document.file}){_lacking(entry, places)}")
         else:
             errors = [one for one in entry.compiled.findings if one.severity == "error"]
             lines.append(f"  cannot run {name}: {errors[0]}")
@@ -198,6 +202,15 @@ def _greeting(catalogue: Catalogue, queue: str, client: Client) -> str:
     if not catalogue.entries:
         lines.append("  no Arazzo document was found; runs of gone documents are still served")
     return "\n".join(lines)
+
+
+def _lacking(entry: Entry, places: Places) -> str:
+    """Return what is said of a workflow whose runs would end with SecretMissing."""
+    needs = needs_of(entry)
+    found = places.found(names_of(needs))
+    if all(need.is_met(found) for need in needs):
+        return ""
+    return f"; it lacks secrets: `durazzo secrets {entry.compiled.workflow_type}`"
 
 
 def _tell(text: str) -> None:

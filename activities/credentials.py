@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -27,6 +28,23 @@ _NAME: Final = re.compile(r"[a-z0-9_]+")
 
 
 @dataclass(frozen=True)
+class SecretPlace:
+    """Where a secret is: in a variable of that name, or in a file."""
+
+    variable: str = ""
+    file: Path | None = None
+
+    def __str__(self) -> str:
+        """Return it as people read it."""
+        return f"the file {self.file}" if self.file else f"the variable {self.variable}"
+
+    @property
+    def is_open(self) -> bool:
+        """Return whether others than its owner can read the file."""
+        return self.file is not None and bool(stat.S_IMODE(self.file.stat().st_mode) & 0o077)
+
+
+@dataclass(frozen=True)
 class SecretStore:
     """Where the worker keeps its secrets; read anew each time, so that they can be rotated."""
 
@@ -42,25 +60,48 @@ class SecretStore:
                 f"`{name}` is no name of a secret: it may hold a-z, 0-9 and _",
                 reason="secret-name",
             )
-        variable = VARIABLE_PREFIX + name.upper()
+        variable = variable_of(name)
         value = self.environment.get(variable)
         if value is None and self.folder is not None:
             value = _file_text(self.folder / name)
         if not value:
-            file = f"a file `{name}` in the folder DURAZZO_SECRETS_DIR"
-            if self.folder is not None:
-                file = str(self.folder / name)
-            raise SecretMissing(
-                f"the worker has no secret `{name}`; set the variable {variable} where the worker "
-                f"runs and start it again, or write it to {file}",
-                reason="secret-missing",
-                facts={"secret": name},
-            )
+            raise self._missing(name)
         if not _is_text(value):
             raise SecretMissing(
                 f"the secret `{name}` ({variable}) is no UTF-8 text", reason="secret-unreadable"
             )
         return value
+
+    def place(self, name: str) -> SecretPlace | None:
+        """Return where a secret is, None when it is nowhere.
+
+        Raises SecretMissing when it is there and can't be read.
+        """
+        try:
+            self.get(name)
+        except SecretMissing as error:
+            if error.reason == "secret-missing":
+                return None
+            raise
+        if self.folder is None or variable_of(name) in self.environment:
+            return SecretPlace(variable=variable_of(name))
+        return SecretPlace(file=self.folder / name)
+
+    def _missing(self, name: str) -> SecretMissing:
+        file = f"a file `{name}` in the folder DURAZZO_SECRETS_DIR"
+        if self.folder is not None:
+            file = str(self.folder / name)
+        return SecretMissing(
+            f"the worker has no secret `{name}`; set the variable {variable_of(name)} where the "
+            f"worker runs and start it again, or write it to {file}",
+            reason="secret-missing",
+            facts={"secret": name},
+        )
+
+
+def variable_of(name: str) -> str:
+    """Return the variable in which the secret of a name is looked for."""
+    return VARIABLE_PREFIX + name.upper()
 
 
 def _is_text(value: str) -> bool:

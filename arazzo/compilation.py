@@ -33,7 +33,7 @@ from arazzo.version_rules import check_workflow, document_findings
 from arazzo.workflow_lookup import find_workflow, runnable, same_named, sub_workflow
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from arazzo.errors import Finding
     from arazzo.plan import StepPlan
@@ -49,7 +49,8 @@ class CompiledWorkflow:
 
     `workflow_type` is the workflowId behind the folder's prefix; `servers` maps source names to
     the named base URLs that a run can choose from, the first being the default; `operations` are
-    those of the steps by stepId; `path` leads to the workflow in its `source`.
+    those of the steps by stepId; `path` leads to the workflow in its `source`. `secret_inputs_of`
+    are inputs of completed workflows that flow into its credentials, by workflowId.
     """
 
     workflow_type: str
@@ -61,6 +62,7 @@ class CompiledWorkflow:
     operations: Mapping[str, FoundOperation]
     source: YamlText
     path: Path
+    secret_inputs_of: Mapping[str, Collection[str]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,6 +165,7 @@ def _compile_workflow(scope: Scope) -> CompiledWorkflow:
         operations=scope.operations,
         source=scope.source,
         path=scope.path,
+        secret_inputs_of=compiler.names.secret_inputs_of,
     )
 
 

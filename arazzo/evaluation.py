@@ -32,6 +32,8 @@ class Hidden:
     steps: Wanted
     workflows: Wanted
     outputs_of: Mapping[str, Collection[str]]
+    inputs_of: Wanted
+    """Secret inputs of workflows that are completed before, by workflowId."""
 
     def looks_into(self, one: Expression) -> bool:
         """Return whether an expression reads a part of such a value."""
@@ -58,10 +60,8 @@ class Hidden:
         if workflow_id is None:
             return False
         kind, _, name = rest[len(workflow_id) + 1 :].partition(".")
-        secret = self.workflows[workflow_id]
-        return (
-            kind != "inputs" and bool(secret) and (not name or longest_key(name, secret) in secret)
-        )
+        secret = (self.inputs_of if kind == "inputs" else self.workflows)[workflow_id]
+        return bool(secret) and (not name or longest_key(name, secret) in secret)
 
     def _ends(self, rest: str) -> bool:
         """Whether a path ends with the name of a value, or is that of an object of values."""
@@ -69,8 +69,9 @@ class Hidden:
             f"{step}.outputs.{name}" for step, found in self.outputs_of.items() for name in found
         ]
         of_workflows = [f".outputs.{name}" for found in self.workflows.values() for name in found]
+        of_workflows += [f".inputs.{name}" for found in self.inputs_of.values() for name in found]
         is_name = rest in names or rest in self.inputs or rest.endswith(tuple(of_workflows))
-        return is_name or not rest or rest.endswith(".outputs")
+        return is_name or not rest or rest.endswith((".outputs", ".inputs"))
 
 
 def with_evaluations(plan: Plan) -> Plan:
@@ -101,11 +102,13 @@ def with_evaluations(plan: Plan) -> Plan:
 
 def hidden_values(plan: Plan) -> Hidden:
     """Return what workflow code sees only as a seal or a name."""
+    within = {name: plan.workflows[kind].plan for name, kind in completed(plan).items()}
     return Hidden(
         plan.secret_inputs,
         sealed_outputs(plan),
-        {name: sealed_results(plan.workflows[kind].plan) for name, kind in completed(plan).items()},
+        {name: sealed_results(one) for name, one in within.items()},
         {step.step_id: names_of_outputs(plan, step) for step in plan.steps},
+        {name: set(one.secret_inputs) for name, one in within.items()},
     )
 
 

@@ -14,9 +14,11 @@ from arazzo import expression
 from arazzo.call_compilation import expressions_in
 from arazzo.evaluation import with_evaluations
 from arazzo.message_secrets import secret_messages
+from arazzo.navigation import longest_key
 from arazzo.plan import SubWorkflow
 from arazzo.sealing import (
     by_first,
+    completed,
     read_outputs,
     read_results,
     with_results_of_transfers_sealed,
@@ -26,9 +28,10 @@ from arazzo.transfers import actions_of, missing_targets, with_transfers
 from arazzo.workflow_lookup import sub_workflow
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from arazzo.compilation import CompiledWorkflow
+    from arazzo.expression import Expression
     from arazzo.plan import Plan
     from arazzo.scope import Sources
 
@@ -93,19 +96,47 @@ def _secret_inputs(compiled: Sequence[CompiledWorkflow]) -> Secrets:
     plans = {one.workflow_type: one.plan for one in compiled if one.plan}
     declared = {one.workflow_type: one.schema.properties for one in compiled}
     secrets = {kind: set(plan.secret_inputs) for kind, plan in plans.items()}
+    for kind, name in (pair for one in compiled for pair in _into_credentials(one)):
+        secrets.setdefault(kind, set()).add(name)
     while True:
         more = {
-            (kind, name)
+            pair
             for kind, plan in plans.items()
             for one in expressions_in(list(_into_secrets(plan, secrets)))
-            if one.root == "inputs"
-            and (name := expression.input_name(one.rest, declared[kind])) is not None
-            and name not in secrets[kind]
+            for pair in _inputs_read(one, kind, plan, declared)
+            if pair[1] not in secrets.get(pair[0], ())
         }
         if not more:
             return secrets
         for kind, name in more:
-            secrets[kind].add(name)
+            secrets.setdefault(kind, set()).add(name)
+
+
+def _into_credentials(compiled: CompiledWorkflow) -> Iterator[tuple[str, str]]:
+    """Yield the inputs of completed workflows that become credentials, with those ones' types."""
+    types = completed(compiled.plan) if compiled.plan else {}
+    for workflow_id, names in compiled.secret_inputs_of.items():
+        if workflow_id in types:
+            yield from ((types[workflow_id], name) for name in names)
+
+
+def _inputs_read(
+    one: Expression, kind: str, plan: Plan, declared: Mapping[str, Collection[str]]
+) -> Iterator[tuple[str, str]]:
+    """Yield the input that an expression reads: of the workflow itself, or of a completed one."""
+    rest = one.rest
+    if one.root in ("workflows", "sourceDescriptions"):
+        within = completed(plan)
+        flow = rest if one.root == "workflows" else rest.partition(".")[2]
+        workflow_id = longest_key(flow, within)
+        if workflow_id is None or not flow.startswith(f"{workflow_id}.inputs."):
+            return
+        kind, rest = within[workflow_id], flow.removeprefix(f"{workflow_id}.inputs.")
+    elif one.root != "inputs":
+        return
+    name = expression.input_name(rest, declared.get(kind, ()))
+    if name is not None:
+        yield kind, name
 
 
 def _into_secrets(plan: Plan, secrets: Secrets) -> Iterator[Any]:

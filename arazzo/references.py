@@ -85,6 +85,8 @@ class Names:
 
     sealed_of_workflows: dict[str, set[str]] = field(default_factory=dict)
     """The same for outputs of the workflows that are completed before, by workflowId."""
+    secret_inputs_of: dict[str, set[str]] = field(default_factory=dict)
+    """Inputs of those that are secret, since they are read into a credential here."""
 
     def seal(self, one: Expression) -> None:
         """Remember that what an expression reads of a step or a workflow is secret."""
@@ -108,11 +110,11 @@ class Names:
         if workflow_id is None:
             return
         kind, _, name = rest[len(workflow_id) + 1 :].partition(".")
-        if kind == "outputs":
-            known = self.workflows[workflow_id].outputs
+        if kind in _KINDS:
+            known = getattr(self.workflows[workflow_id], kind)
             only = longest_key(name, known)
-            names = known if only is None else [only]
-            self.sealed_of_workflows.setdefault(workflow_id, set()).update(names)
+            secret = self.sealed_of_workflows if kind == "outputs" else self.secret_inputs_of
+            secret.setdefault(workflow_id, set()).update(known if only is None else [only])
 
     def check_value(
         self, value: Any, path: Path, collected: Collected, *, after_response: bool

@@ -18,8 +18,8 @@ from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, Telemetr
 from temporalio.service import RPCError, RPCStatusCode
 
 from arazzo.errors import CallerError, OtherPartyError
+from commands.data_conversion import converter_for
 from settings import load_settings
-from workflows.failure_conversion import DATA_CONVERTER
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -120,12 +120,14 @@ async def connect_quietly(options: ConnectionOptions) -> Client:
 async def connect(options: ConnectionOptions, runtime: Runtime | None = None) -> Client:
     """Return a connected client; without a runtime in that of the process.
 
-    Raises NoTemporalServer within a few seconds, ProfileInvalid, AddressInvalid.
+    Raises NoTemporalServer within a few seconds, ProfileInvalid, AddressInvalid; SecretMissing
+    when payloads are to be encrypted and the key can't be shared.
     """
     config = connect_config(options)
     address = config["target_host"]
+    converter = converter_for(address, load_settings())
     try:
-        connecting = Client.connect(**config, runtime=runtime, data_converter=DATA_CONVERTER)
+        connecting = Client.connect(**config, runtime=runtime, data_converter=converter)
         return await asyncio.wait_for(connecting, SECONDS_TO_CONNECT)
     except TimeoutError as error:
         raise NoTemporalServer(address, f"no answer in {SECONDS_TO_CONNECT:g} s") from error

@@ -34,6 +34,8 @@ app = typer.Typer(add_completion=False)
 HOST: Final = "127.0.0.1"
 DEFAULT_PORT: Final = 7233
 DATABASE: Final = "temporal.db"
+CODEC_PORT: Final = 8089
+"""Where `durazzo codec` listens, unless it is told otherwise."""
 QUICK_QUEUES: Final = {
     "history.transferProcessorMaxPollRPS": "2000",
     "history.timerProcessorMaxPollRPS": "2000",
@@ -62,10 +64,21 @@ def server(
         Path | None, typer.Option(help="Database file; in Durazzo's state folder by default.")
     ] = None,
     namespace: Annotated[str, typer.Option(help="Namespace that is made.")] = "default",
+    ui_codec_endpoint: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="The codec server that the Web UI asks; with DURAZZO_ENCRYPT that of "
+            "`durazzo codec` by default.",
+        ),
+    ] = None,
 ) -> None:
     """Start a local Temporal server with its Web UI, until Ctrl-C."""
+    codec = ui_codec_endpoint or (
+        f"http://{HOST}:{CODEC_PORT}" if load_settings().encrypt else None
+    )
     with reported():
-        asyncio.run(_serve(port, ui_port or _ui_port_of(port), db, namespace))
+        asyncio.run(_serve(port, ui_port or _ui_port_of(port), db, namespace, codec))
 
 
 def _ui_port_of(port: int) -> int:
@@ -73,17 +86,23 @@ def _ui_port_of(port: int) -> int:
     return port + distance
 
 
-async def _serve(port: int, ui_port: int, db: Path | None, namespace: str) -> None:
+async def _serve(
+    port: int, ui_port: int, db: Path | None, namespace: str, codec: str | None
+) -> None:
     console = Console()
     folder = load_settings().state_folder
     database, log = db or folder / DATABASE, folder / "server.log"
     await refuse_taken_ports(port, ui_port)
     stopped = _stop_signal()
-    process = await start_server(port, ui_port, database, log=log, namespace=namespace)
+    process = await start_server(
+        port, ui_port, database, log=log, namespace=namespace, ui_codec_endpoint=codec
+    )
     console.print(f"Temporal server  {HOST}:{port}", highlight=False)
     console.print(f"Web UI           http://{HOST}:{ui_port}", highlight=False)
     console.print(f"database         {database}", highlight=False)
     console.print(f"log              {log}", highlight=False)
+    if codec:
+        console.print(f"codec server     {codec}, which `durazzo codec` is", highlight=False)
     console.print("Ctrl-C stops it; what was running goes on when it is started again.")
     try:
         await _until_stopped(process, log, stopped)
@@ -127,11 +146,11 @@ async def refuse_taken_ports(port: int, ui_port: int) -> None:
         )
 
 
-def is_taken(port: int) -> bool:
+def is_taken(port: int, host: str = HOST) -> bool:
     """Return whether something listens on the port of this machine."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
         probe.settimeout(1)
-        return probe.connect_ex((HOST, port)) == 0
+        return probe.connect_ex((host, port)) == 0
 
 
 async def _is_temporal(port: int) -> bool:
@@ -150,10 +169,12 @@ async def start_server(
     log: Path,
     namespace: str = "default",
     dynamic_config: Mapping[str, str] | None = None,
+    ui_codec_endpoint: str | None = None,
 ) -> subprocess.Popen[bytes]:
     """Start a server as a process of its own and return when it answers.
 
-    `database` survives restarts; `dynamic_config` maps Temporal's setting names to JSON values.
+    `database` survives restarts; `dynamic_config` maps Temporal's setting names to JSON values;
+    `ui_codec_endpoint` is the URL of the codec server that the Web UI asks.
     Raises NoTemporalServer when it does not answer in time, with the place of its log.
     """
     binary = await asyncio.to_thread(find_binary)
@@ -163,6 +184,7 @@ async def start_server(
         *(str(binary), "server", "start-dev", "--ip", HOST, "--log-level", "warn"),
         *("--port", str(port), "--ui-port", str(ui_port), "--namespace", namespace),
         *("--db-filename", str(database)),
+        *(("--ui-codec-endpoint", ui_codec_endpoint) if ui_codec_endpoint else ()),
     ]
     for name, value in {**QUICK_QUEUES, **(dynamic_config or {})}.items():
         arguments += ["--dynamic-config-value", f"{name}={value}"]

@@ -84,10 +84,11 @@ async def scripted_house(
     documents: Path,
     answer: Callable[[Asked], Answer],
     max_cached_workflows: int = 1000,
+    queue: str | None = None,
 ) -> AsyncIterator[tuple[House, Service]]:
     """Serve the documents of a folder, whose one source is named `api`, against a service."""
     service = Service(answer)
-    queue = f"test-{uuid.uuid4().hex[:8]}"
+    queue = queue or f"test-{uuid.uuid4().hex[:8]}"
     catalogue = load_catalogue([documents], worker_defaults(settings))
     async with (
         serving(service.application()) as base_url,

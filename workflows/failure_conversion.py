@@ -33,6 +33,22 @@ class FailuresWithoutStacks(DefaultFailureConverter):
             failure.stack_trace = ""
 
 
+class EncryptedFailures(FailuresWithoutStacks):
+    """The same, with message and stack in a payload, which is encrypted as all payloads are."""
+
+    def to_failure(
+        self, exception: BaseException, payload_converter: PayloadConverter, failure: Failure
+    ) -> None:
+        """Fill the failure from the exception."""
+        super().to_failure(exception, payload_converter, failure)
+        told = {"message": failure.message, "stack_trace": failure.stack_trace}
+        failure.encoded_attributes.CopyFrom(payload_converter.to_payloads([told])[0])
+        failure.message, failure.stack_trace = ENCODED, ""
+
+
+ENCODED: Final = "Encoded failure"
+"""What the SDKs of Temporal write in place of a message that is in the payload."""
+
 ON_PURPOSE: Final = frozenset((*RUN_ERRORS, TRANSPORT_FAILURE))
 
 DATA_CONVERTER: Final = dataclasses.replace(

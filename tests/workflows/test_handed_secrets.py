@@ -164,6 +164,40 @@ CASES = {
         outputs="{mirrored: $steps.read.outputs.mirrored}",
         child="read/again#1",
     ),
+    "an input of a called workflow becomes a credential": Case(
+        """
+      - stepId: call
+        workflowId: by-query
+        parameters: [{name: key, value: $inputs.token}]
+      - stepId: read
+        operationId: read
+        parameters:
+          - {name: Authorization, in: header, value: 'Bearer {$workflows.by-query.inputs.key}'}
+        outputs: {mirrored: $response.body#/mirrored}
+""",
+        BY_QUERY,
+        outputs="""
+      mirrored: $steps.read.outputs.mirrored
+      key: 'it was {$workflows.by-query.inputs.key}'""",
+        child="call",
+        secret=CREDENTIAL,
+        inputs={"token": {"$secret": "amplitude_basic_auth"}},
+    ),
+    "an input of a called workflow is handed on to one that sends it": Case(
+        """
+      - stepId: call
+        workflowId: by-query
+        parameters: [{name: key, value: $inputs.token}]
+      - stepId: again
+        workflowId: read-with
+        parameters: [{name: authorization, value: $workflows.by-query.inputs.key}]
+""",
+        BY_QUERY + READ_WITH,
+        outputs="{mirrored: $steps.again.outputs.mirrored}",
+        child="again",
+        secret=CREDENTIAL,
+        inputs={"token": {"$secret": "amplitude_basic_auth"}},
+    ),
     "to a workflow that does not know it for a secret": Case(
         LOGIN
         + """
