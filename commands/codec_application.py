@@ -6,11 +6,12 @@ Body and answer are `{"payloads": [{"metadata": {…}, "data": …}]}` in protob
 
 from __future__ import annotations
 
+import json
 import sys
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from google.protobuf.json_format import MessageToDict, Parse, ParseError
+from google.protobuf.json_format import MessageToDict, ParseDict, ParseError
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
@@ -69,11 +70,19 @@ async def _answer(
     if body is None:
         return _refused(413, f"the body is larger than {LARGEST_BODY} bytes")
     try:
-        given = Parse(body, Payloads())
-    except (ParseError, UnicodeDecodeError):
+        given = _parsed(body)
+    except (ParseError, ValueError):
         return _refused(400, 'the body is not `{"payloads": […]}` in JSON')
-    changed = Payloads(payloads=await change(list(given.payloads)))
+    changed = Payloads(payloads=await change(given))
     return JSONResponse(MessageToDict(changed))
+
+
+def _parsed(body: bytes) -> list[Payload]:
+    """Return the payloads of a body. Raises ParseError or ValueError."""
+    given = json.loads(body)
+    if not isinstance(given, dict):
+        raise ParseError
+    return list(ParseDict(given, Payloads()).payloads)
 
 
 async def _body(request: Request) -> bytes | None:

@@ -51,7 +51,7 @@ NOT_RUN: Final = {
 }
 """Commands that begin so are not run again, with the reason."""
 
-STAYS: Final = ("durazzo server", "durazzo worker", "python -m mocks.")
+STAYS: Final = ("durazzo server", "durazzo worker", "durazzo codec", "python -m mocks.")
 """Commands that stay until they are stopped; then their exit code must be 0."""
 
 SECONDS_TO_GREET: Final = 30.0
@@ -126,6 +126,8 @@ class Terminal:
         words = shlex.split(text.replace(DOCUMENTED_STAND_IN, self.site.stand_in))
         if words[:2] == ["durazzo", "server"]:
             words += ["--port", str(free_port()), "--ui-port", str(free_port())]
+        if words[:2] == ["durazzo", "codec"]:
+            words += ["--port", str(free_port())]
         if "mocks." in text:
             words[words.index("--port") + 1] = str(free_port())
         log = self.folder / "stays.log"
