@@ -115,6 +115,9 @@ class LimitStore(Protocol):
     async def leave(self, asking: Asking, took: int) -> None:
         """Tell that a request that was let go has ended, after so many microseconds."""
 
+    async def stay(self, asking: Asking) -> None:
+        """Tell that a request that was let go is still on its way: its lease begins anew."""
+
     async def close_gate(self, asking: Asking, length: int) -> None:
         """Let nobody through for so long."""
 
@@ -288,6 +291,11 @@ class MemoryLimits:
         crowd = self._crowds.get(asking.crowd)
         if crowd is not None and crowd.ends.pop(asking.ticket, None) is not None:
             crowd.usual = (4 * crowd.usual + took) // 5
+
+    async def stay(self, asking: Asking) -> None:
+        """Tell that a request that was let go is still on its way: its lease begins anew."""
+        crowd = self._crowds.setdefault(asking.crowd, _Crowd())
+        crowd.ends[asking.ticket] = self.clock() + asking.lease
 
     async def close_gate(self, asking: Asking, length: int) -> None:
         """Let nobody through for so long."""

@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import logging
 import secrets
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -23,7 +24,7 @@ from arazzo.outcome import Outcome
 from arazzo.plan import LimitsPlan, canonical
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 
     from activities.limit_store import LimitStore
     from activities.names import AttemptRequest
@@ -35,6 +36,9 @@ LEAD: Final = 1.0
 
 LEASE_MARGIN: Final = 60.0
 """Beyond a request's own times, after which one of a dead worker counts no longer."""
+
+RENEWALS: Final = 3
+"""How often a request that goes on, such as a download, tells so within its lease."""
 
 FIRST_DOUBT: Final = 2.0
 LONGEST_DOUBT: Final = 300.0
@@ -64,12 +68,13 @@ class Limits:
     """The limits of one worker. `key` hides credentials in the names of what is counted.
 
     Workers that share a store have the same key. `longest_sleep` is how many seconds an attempt
-    may wait here before it gives its slot back.
+    may wait here before it gives its slot back; `lease_margin` is in seconds.
     """
 
     store: LimitStore = field(default_factory=MemoryLimits)
     key: bytes = field(default_factory=partial(secrets.token_bytes, 32))
     longest_sleep: float = LONGEST_SLEEP
+    lease_margin: float = LEASE_MARGIN
     sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep
 
     async def within(
@@ -114,16 +119,30 @@ class Limits:
         send: Callable[[AttemptRequest], Awaitable[Outcome]],
     ) -> Outcome:
         """Send, and tell the others when it has ended, or that the service wants patience."""
-        loop = asyncio.get_running_loop()
-        began = loop.time()
-        try:
+        async with self._on_its_way(asking):
             outcome = await send(asked)
-        finally:
-            if asking.most:
-                await self._told(self.store.leave(asking, round((loop.time() - began) * SECOND)))
         if outcome.status == TOO_MANY_REQUESTS and outcome.retry_after:
             await self._told(self.store.close_gate(asking, round(outcome.retry_after * SECOND)))
         return outcome
+
+    @asynccontextmanager
+    async def _on_its_way(self, asking: Asking) -> AsyncIterator[None]:
+        """Keep the room of a request until it has ended, where so many are allowed at once."""
+        if not asking.most:
+            yield
+            return
+        loop = asyncio.get_running_loop()
+        began, staying = loop.time(), asyncio.create_task(self._stay(asking))
+        try:
+            yield
+        finally:
+            staying.cancel()
+            await self._told(self.store.leave(asking, round((loop.time() - began) * SECOND)))
+
+    async def _stay(self, asking: Asking) -> None:
+        while True:
+            await asyncio.sleep(asking.lease / SECOND / RENEWALS)
+            await self._told(self.store.stay(asking))
 
     @staticmethod
     async def _told(telling: Awaitable[None]) -> None:
@@ -151,7 +170,7 @@ class Limits:
             gate=_name(origin, "gate", whose if by_credential else ""),
             crowd=_name(origin, "crowd", plan.concurrency),
             most=plan.concurrency,
-            lease=round((requests * call.total_timeout + LEASE_MARGIN) * SECOND),
+            lease=round((requests * call.total_timeout + self.lease_margin) * SECOND),
             ticket=ticket or secrets.token_hex(6),
             place=int(place or 0),
         )

@@ -44,6 +44,16 @@ if redis.call('ZREM', KEYS[1], ARGV[1]) == 1 then
   redis.call('SET', KEYS[2], now_usual, 'PX', ARGV[4])
 end
 """
+STAY: Final = """
+local now = tonumber(ARGV[1])
+if now == 0 then
+  local time = redis.call('TIME')
+  now = tonumber(time[1]) * 1000000 + tonumber(time[2])
+end
+redis.call('ZADD', KEYS[1], string.format('%.0f', now + tonumber(ARGV[2])), ARGV[3])
+local kept = math.floor((tonumber(ARGV[2]) + tonumber(ARGV[4])) / 1000)
+if redis.call('PTTL', KEYS[1]) < kept then redis.call('PEXPIRE', KEYS[1], kept) end
+"""
 USUAL_FOR_MILLISECONDS: Final = 24 * 3600 * 1000
 
 
@@ -57,6 +67,7 @@ class RedisLimits:
     _script: Any = field(init=False)
     _close_gate: Any = field(init=False)
     _leave: Any = field(init=False)
+    _stay: Any = field(init=False)
 
     def __post_init__(self) -> None:
         """Name the scripts; the first call hands them over."""
@@ -64,6 +75,7 @@ class RedisLimits:
         object.__setattr__(self, "_script", self.client.register_script(text))
         object.__setattr__(self, "_close_gate", self.client.register_script(CLOSE_GATE))
         object.__setattr__(self, "_leave", self.client.register_script(LEAVE))
+        object.__setattr__(self, "_stay", self.client.register_script(STAY))
 
     async def ask(self, asking: Asking) -> Verdict:
         """Take from all windows or from none. Raises StoreUnreachable."""
@@ -83,6 +95,12 @@ class RedisLimits:
         _, ends, _, _, usual, *_ = _keys(asking)
         told = [asking.ticket, took, USUAL_REQUEST, USUAL_FOR_MILLISECONDS]
         await self._answer(self._leave(keys=[ends, usual], args=told))
+
+    async def stay(self, asking: Asking) -> None:
+        """Tell that a request that was let go is still on its way. Raises StoreUnreachable."""
+        now = self.clock() if self.clock else 0
+        told = [now, asking.lease, asking.ticket, KEPT_BEYOND]
+        await self._answer(self._stay(keys=[_keys(asking)[1]], args=told))
 
     async def close_gate(self, asking: Asking, length: int) -> None:
         """Let nobody through for so long. Raises StoreUnreachable."""

@@ -29,11 +29,15 @@ _JSON_SCHEMA: Final = ("asyncapi", "schema+json", "schema+yaml")
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A Server Object: its name, its protocol in lower case, and its URL with a scheme."""
+    """A Server Object: its name, its protocol in lower case, and its URL with a scheme.
+
+    `security` are the alternatives as they are written (see asyncapi_security.py).
+    """
 
     name: str
     protocol: str
     url: str
+    security: tuple[Json, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,7 @@ class AsyncOperation:
     """An operation of the described application: what it does there, on which channel.
 
     `reply` is the channel of its Operation Reply Object, with the messages of the reply; `method`
-    is that of its HTTP binding, empty without one.
+    is that of its HTTP binding, empty without one; `security` as that of a server.
     """
 
     operation_id: str
@@ -74,6 +78,7 @@ class AsyncOperation:
     channel: Channel
     reply: Channel | None = None
     method: str = ""
+    security: tuple[Json, ...] = ()
 
 
 class AsyncApiDescription:
@@ -115,6 +120,11 @@ class AsyncApiDescription:
             node = self.find(reference)
         return _object(node)
 
+    def schemes(self) -> dict[str, Any]:
+        """Return the security schemes of the components, by name."""
+        components = self.follow(self.root.get("components"))
+        return _object(self.follow(components.get("securitySchemes")))
+
     # -- 3.0 -------------------------------------------------------------------------------------
 
     def _channel(self, name: str, node: dict[str, Any]) -> Channel:
@@ -132,7 +142,8 @@ class AsyncApiDescription:
             if channel is None or action not in ("send", "receive"):
                 continue
             reply = self._channel_at(self.follow(found.get("reply")))
-            yield AsyncOperation(name, action, channel, reply, _method(self._bindings(found)))
+            method, security = _method(self._bindings(found)), self._security(found)
+            yield AsyncOperation(name, action, channel, reply, method, security)
 
     def _channel_at(self, node: dict[str, Any]) -> Channel | None:
         """The channel that an operation or a reply names, with the messages that it allows."""
@@ -162,7 +173,8 @@ class AsyncApiDescription:
                     messages = tuple(self._messages_of_2(found))
                     channel = Channel(name, name, messages, whole.servers)
                     method = _method(self._bindings(found))
-                    yield AsyncOperation(known, action, channel, None, method)
+                    security = self._security(found)
+                    yield AsyncOperation(known, action, channel, None, method, security)
 
     def _messages_of_2(self, operation: dict[str, Any]) -> Iterator[MessageType]:
         node = operation.get("message")
@@ -194,6 +206,9 @@ class AsyncApiDescription:
     def _bindings(self, node: dict[str, Any]) -> dict[str, Any]:
         return self.follow(self._with_traits(node).get("bindings"))
 
+    def _security(self, node: dict[str, Any]) -> tuple[Json, ...]:
+        return tuple(_list(self._with_traits(node).get("security")))
+
     def _named(self, names: Iterable[str]) -> tuple[Server, ...]:
         """The servers of those names; «if servers is absent or empty», all."""
         found = tuple(self._servers[name] for name in names if name in self._servers)
@@ -207,7 +222,8 @@ def _server(name: str, node: dict[str, Any]) -> Server:
     for variable, described in _object(node.get("variables")).items():
         first = next(iter(_list(_object(described).get("enum"))), "")
         url = url.replace(f"{{{variable}}}", str(_object(described).get("default", first)))
-    return Server(name, protocol, url if "://" in url else f"{protocol}://{url}")
+    url = url if "://" in url else f"{protocol}://{url}"
+    return Server(name, protocol, url, tuple(_list(node.get("security"))))
 
 
 def _payload(message: dict[str, Any]) -> Json:

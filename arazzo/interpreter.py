@@ -162,12 +162,12 @@ class Interpreter:
                 outcome = await looking.found_out(outcome, last=tried >= attempts)
             if outcome.passed or outcome.action is not None or tried >= attempts:
                 return self._in_time(step, outcome, until)
-            if self._left(until) > 0 and may_send_again(step, outcome):
+            if self._left(until) > 0 and may_send_again(step, outcome, self.plan.engine_rev):
                 pause = transient_pause(step, outcome, tried, self._left(until))
                 if pause.seconds > self._left(no_try_after):
                     return outcome
                 await self._pause(step, pause)
-            if self._left(until) <= 0 or not may_send_again(step, outcome):
+            if self._left(until) <= 0 or not may_send_again(step, outcome, self.plan.engine_rev):
                 return self._in_time(step, outcome, until)
 
     def _numbered(self, step: StepPlan) -> dict[str, Any]:

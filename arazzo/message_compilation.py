@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from arazzo import navigation, selector
 from arazzo.asyncapi import HTTP
+from arazzo.asyncapi_security import SecurityReader
 from arazzo.call_compilation import CallCompiler, expressions_in
 from arazzo.message_schema import DEFINITIONS, SchemaInvalid, message_schema
 from arazzo.openapi import OpenApiDescription
@@ -20,6 +21,7 @@ from arazzo.scope import FoundOperation
 from arazzo.yaml_text import YamlText
 
 if TYPE_CHECKING:
+    from arazzo.asyncapi import Server
     from arazzo.channel_lookup import FoundChannel
     from arazzo.collected import Collected
     from arazzo.model import Step
@@ -126,7 +128,7 @@ class MessageCompiler:
             what = f"sending to the channel `{found.channel.name}`, which has no address,"
             self.scope.unsupported(what, self.path, self.step.step_id)
             return None
-        described = _as_openapi(found, [one.url for one in spoken])
+        described = _as_openapi(found, spoken)
         (operation,) = described.at(_path(found)).values()
         if operation.operation_id in RESERVED_OPERATION_IDS:
             self._refuse_name(operation.operation_id)
@@ -157,9 +159,17 @@ class MessageCompiler:
         self.scope.add(code, message, (*self.path, *path), step_id=self.step.step_id, **more)
 
 
-def _as_openapi(found: FoundChannel, servers: list[str]) -> OpenApiDescription:
-    """Read a channel as the path of an OpenAPI description; its payload is the body."""
+def _as_openapi(found: FoundChannel, servers: list[Server]) -> OpenApiDescription:
+    """Read a channel as the path of an OpenAPI description; its payload is the body.
+
+    Of several servers the first one's security counts, as a run is sent there unless it says
+    otherwise.
+    """
     channel, operation = found.channel, found.operation
+    security = SecurityReader(found.description.schemes(), found.description.follow)
+    wanted = security.requirements(
+        servers[0].security if servers else (), operation.security if operation else ()
+    )
     method = (operation.method if operation else "") or DEFAULT_METHOD
     payload, definitions = _payload_schema(found)
     content = {one.content_type or JSON_TYPE: {"schema": payload} for one in channel.messages[:1]}
@@ -167,11 +177,13 @@ def _as_openapi(found: FoundChannel, servers: list[str]) -> OpenApiDescription:
         "operationId": operation.operation_id if operation else f"{method} {_path(found)}",
         "requestBody": {"content": content or {JSON_TYPE: {}}},
         "responses": {},
+        "security": wanted,
     }
     root = {
         "openapi": "3.1.0",
-        "servers": [{"url": url} for url in servers],
+        "servers": [{"url": one.url} for one in servers],
         "paths": {_path(found): {method.lower(): described}},
+        "components": {"securitySchemes": security.schemes},
         DEFINITIONS: definitions,
     }
     file = found.description.source.file

@@ -19,7 +19,7 @@ from arazzo.provider import Polling
 from arazzo.reception_plan import ReceptionPlan
 
 PLAN_FORMAT: Final = 1
-ENGINE_REV: Final = 2
+ENGINE_REV: Final = 3
 """2: a loop whose values come again in a circle is paced like a poll, too."""
 LARGEST_PLAN_BYTES: Final = 1024 * 1024
 

@@ -142,6 +142,10 @@ def _retry(step: StepPlan, outcome: Outcome, action: ActionPlan, state: StepStat
     return Poll(step.step_id, action.retry_after)
 
 
+REV_OF_DOUBLE_TRIES: Final = 2
+"""The last one of them."""
+
+
 def retry_key(index: int, *, passed: bool) -> str:
     """Return the key under which the uses of a retry are counted."""
     return f"{'onSuccess' if passed else 'onFailure'}/{index}"
@@ -158,15 +162,20 @@ def spent_retries(step: StepPlan, state: StepState) -> list[int]:
     ]
 
 
-def may_send_again(step: StepPlan, outcome: Outcome) -> bool:
-    """Return whether an unasked second attempt is safe and sensible («Never twice»)."""
+def may_send_again(step: StepPlan, outcome: Outcome, engine_rev: int) -> bool:
+    """Return whether an unasked second attempt is safe and sensible («Never twice»).
+
+    Before `engine_rev` 3 a write with a key that was not sent was tried here as well, after its
+    RetryPolicy had done so.
+    """
     call = step.attempt.call
     if call is None:
         return False  # what a child workflow may do again, it has done itself
     if step.timeout and (outcome.status is None or outcome.unread):
         return outcome.sent == "no" or not call.writes or call.idempotency
     if outcome.sent == "no":
-        return call.writes  # the others have been tried again by their RetryPolicy already
+        by_policy = call.idempotency and engine_rev > REV_OF_DOUBLE_TRIES
+        return call.writes and not by_policy  # a RetryPolicy has tried the others already
     if outcome.status is None or outcome.status not in TRANSIENT_STATUSES:
         return False
     return not call.writes or call.idempotency or outcome.status in REFUSED_STATUSES

@@ -13,8 +13,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from fault_documents import Ended, run, write_documents
-from fault_server import (
+# Before tests/, which has folders of the same names.
+sys.path[:0] = [str(Path(__file__).resolve().parent.parent)]
+
+from fault_documents import Ended, run, write_documents  # noqa: E402
+from fault_server import (  # noqa: E402
     REFUSED_TLS,
     SILENT,
     FaultServer,
@@ -27,7 +30,7 @@ from fault_server import (
     fault_server,
 )
 
-from arazzo.scope import Defaults
+from arazzo.scope import Defaults  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

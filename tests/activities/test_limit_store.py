@@ -124,7 +124,10 @@ async def test_a_place_that_is_not_known_here_is_no_place() -> None:
 
 
 async def test_so_many_at_once_and_the_oldest_first() -> None:
-    """A crowd's room goes to those who came first; one of a dead worker counts until its end."""
+    """A crowd's room goes to those who came first; one of a dead worker counts until its end.
+
+    One that goes on for longer than its lease says so, and counts on.
+    """
     clock = Hands()
     store = MemoryLimits(clock)
     one, two, three = (asking(most=1, ticket=name) for name in ("one", "two", "three"))
@@ -139,8 +142,12 @@ async def test_so_many_at_once_and_the_oldest_first() -> None:
     assert (await store.ask(three)).wait > 0  # `two` comes soon, and came before
     clock.now += second.wait
     assert await store.ask(two) == Verdict()
+    clock.now += two.lease - 1
+    await store.stay(two)
+    clock.now += two.lease - 1
+    assert (await store.ask(replace(three, ticket="four"))).by == CROWD
     clock.now += two.lease + 1
-    assert await store.ask(replace(three, ticket="four")) == Verdict()
+    assert await store.ask(replace(three, ticket="five")) == Verdict()
 
 
 async def test_after_a_429_nobody_goes_through_the_gate() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
@@ -11,8 +12,9 @@ from attempts import KEY, SERVER, action, answering, asked, attempt, call, heade
 from limited import Hands
 
 from activities.limit_store import SECOND, Asking, MemoryLimits, Verdict
-from activities.limits import Limits, StoreUnreachable
+from activities.limits import Held, Limits, StoreUnreachable
 from activities.operation import AttemptAgain, Operations
+from arazzo.outcome import Outcome
 from arazzo.plan import LimitsPlan, WindowPlan
 
 ONE_IN_TEN_MINUTES = WindowPlan(amount=1, per=600.0)
@@ -92,6 +94,26 @@ async def test_the_room_of_a_request_that_has_ended_is_free() -> None:
     assert len(seen) == 2
 
 
+async def test_a_request_that_takes_long_keeps_its_room() -> None:
+    """Its lease is renewed while it goes on, such as a download; afterwards the room is free."""
+    limits = Limits(key=KEY, lease_margin=0.0, longest_sleep=0.0)
+    plan = limited(concurrency=1, total_timeout=0.2)
+
+    async def sent(seconds: float, place: str = "") -> Any:
+        async def send(_: Any) -> Outcome:
+            await asyncio.sleep(seconds)
+            return Outcome(passed=True)
+
+        return await limits.within(plan.operation, SERVER, asked(plan, place=place), (), send)
+
+    slow = asyncio.create_task(sent(1.5))
+    await asyncio.sleep(0.8)
+    held = await sent(0)
+    assert isinstance(held, Held)
+    assert (await slow).passed
+    assert (await sent(0, held.place)).passed
+
+
 async def test_a_429_that_asks_for_patience_holds_the_others_back() -> None:
     """They would be refused as well; without Retry-After nobody knows for how long."""
     for headers, held_back in (({"Retry-After": "30"}, True), ({}, False)):
@@ -130,6 +152,9 @@ class Told:
 
     async def leave(self, asking: Asking, took: int) -> None:
         """Nobody waits."""
+
+    async def stay(self, asking: Asking) -> None:
+        """Nothing takes so long."""
 
     async def close_gate(self, asking: Asking, length: int) -> None:
         """It stays open."""

@@ -56,8 +56,11 @@ async def test_both_stores_say_the_same(url: str, seed: int) -> None:
             if said.wait:
                 waiting.append(replace(asks, place=said.place))
             elif asks.most and chance.random() < 0.7:
-                await memory.leave(asks, 700_000)
-                await shared.leave(asks, 700_000)
+                for store in (memory, shared):
+                    await store.leave(asks, 700_000)
+            elif asks.most and chance.random() < 0.5:
+                for store in (memory, shared):
+                    await store.stay(asks)
 
 
 async def test_a_429_closes_the_gate_for_all_workers(url: str) -> None:

@@ -5,11 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from orders import CONFIRM, EVENTS, HEAD, LOOK, OUTPUTS, message, written
+from orders import (
+    CONFIRM,
+    EVENTS,
+    HEAD,
+    HTTP,
+    LOOK,
+    OF_PLACE,
+    OUTPUTS,
+    PLACE,
+    findings,
+    message,
+    plan,
+    step,
+    written,
+)
 from world import World, error_of, failed, passed, run
 
 from arazzo import messages
-from arazzo.findings import checked_findings
 from arazzo.state import RunState
 from catalogue import load_catalogue
 from rehearsal import try_document
@@ -17,36 +30,7 @@ from rehearsal import try_document
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from arazzo.errors import Finding
-    from arazzo.plan import Plan, StepPlan
 
-PLACE = """
-  - stepId: place
-    channelPath: '{$sourceDescriptions.events.url}#/channels/place'
-    action: send
-    parameters: [{name: shop, in: path, value: s1}, {name: trace, in: header, value: t}]
-    requestBody: {payload: {order: $inputs.order}}
-    outputs: {sent: $message.payload#/order, answer: $response.body}
-"""
-OF_PLACE = "\n  outputs: {sent: $steps.place.outputs.sent}\n"
-HTTP = """
-asyncapi: 3.0.0
-info: {title: Orders, version: 1.0.0}
-servers:
-  web: {host: orders.test, pathname: /v1, protocol: https}
-  broker: {host: 'kafka.test:9092', protocol: kafka}
-channels:
-  place:
-    address: shops/{shop}/orders
-    servers: [{$ref: '#/servers/web'}]
-    messages: {Order: {payload: {$ref: '#/components/schemas/Order'}}}
-operations:
-  placeOrder:
-    action: receive
-    channel: {$ref: '#/channels/place'}
-    bindings: {http: {method: PUT}}
-components: {schemas: {Order: {type: object, required: [order]}}}
-"""
 OLD = """
 asyncapi: 2.6.0
 info: {title: Orders, version: 1.0.0}
@@ -86,24 +70,6 @@ BY_PATH = CONFIRM.replace(
     "operationId: $sourceDescriptions.events.confirmOrder",
     "operationPath: '{$sourceDescriptions.events.url}#/operations/confirmOrder'",
 )
-
-
-def findings(folder: Path, *given: str, **files: str) -> list[Finding]:
-    """Return what is found in the document with these steps."""
-    (entry,) = load_catalogue([written(folder, *given, **files)]).entries
-    return checked_findings(entry.document)
-
-
-def plan(folder: Path, *given: str, **files: str) -> Plan:
-    """Return the plan of the document with these steps."""
-    (entry,) = load_catalogue([written(folder, *given, **files)]).entries
-    assert entry.compiled.plan, "\n".join(map(str, entry.compiled.findings))
-    return entry.compiled.plan
-
-
-def step(folder: Path, *given: str, **files: str) -> StepPlan:
-    """Return the plan of the first step."""
-    return plan(folder, *given, **files).steps[0]
 
 
 @pytest.mark.parametrize("text", [CONFIRM, BY_CHANNEL, BY_PATH], ids=["id", "channel", "path"])

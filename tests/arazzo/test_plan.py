@@ -81,7 +81,7 @@ REQUIRED: dict[type[BaseModel], str] = {
 
 SMALL: dict[str, Any] = {
     "plan_format": 1,
-    "engine_rev": 2,
+    "engine_rev": 3,
     "document": {"file": "w.yaml", "title": "W", "version": "1"},
     "workflow_id": "w",
     "steps": [
@@ -139,7 +139,7 @@ def test_a_plan_of_the_first_version_is_read() -> None:
 def test_the_digest_is_pinned() -> None:
     """The SHA-256 of the canonical JSON of a plan, in any process and version."""
     assert Plan.model_validate(SMALL).digest() == (
-        "b50bcbce83c68bde065f62e92e07978c0b9bae4630f507d3a6ba8b4dfcdf299c"
+        "ef7f05149ea2f8eb5d2a92b517828eddf15e48832cfc607404ec8182bd5860bd"
     )
 
 

@@ -11,7 +11,7 @@ from plans import call, end, goto, plan, retry, step
 
 from arazzo.errors import RUN_ERRORS
 from arazzo.outcome import Outcome
-from arazzo.plan import Invocation
+from arazzo.plan import ENGINE_REV, Invocation
 from arazzo.state import StepState
 from arazzo.transition import (
     End,
@@ -130,6 +130,7 @@ CALLS = {
         ("GET that starts a job", "yes", 504, False),
         ("GET that starts a job", "yes", 503, True),
         ("write", "no", None, True),
+        ("write with a key that is honoured", "no", None, False),
         ("read", "no", None, False),
         ("read", "maybe", None, False),
         ("write", "maybe", None, False),
@@ -139,10 +140,16 @@ CALLS = {
 def test_what_may_be_sent_again(*, made: str, sent: str, status: int | None, again: bool) -> None:
     """A write goes again only when it was surely not taken: never sent, or refused by 429 or 503.
 
-    A read that was not sent has been tried by its RetryPolicy already.
+    What was not sent and has a RetryPolicy has been tried by that already.
     """
     outcome = Outcome.model_validate({"status": status, "sent": sent})
-    assert may_send_again(step("a", CALLS[made]), outcome) is again
+    assert may_send_again(step("a", CALLS[made]), outcome, ENGINE_REV) is again
+
+
+def test_a_run_from_before_tries_a_write_with_a_key_as_it_did() -> None:
+    """Its history has the timers of those tries."""
+    written = step("a", CALLS["write with a key that is honoured"])
+    assert may_send_again(written, Outcome(sent="no"), 2)
 
 
 @pytest.mark.parametrize(
@@ -168,7 +175,7 @@ def test_a_workflow_is_not_sent_again() -> None:
     """What a called workflow may do again, it has done itself, and its fate is known."""
     written = step("a", Invocation(workflow_type="child"))
     for outcome in (Outcome(sent="no"), Outcome(sent="maybe"), Outcome(status=503)):
-        assert not may_send_again(written, outcome)
+        assert not may_send_again(written, outcome, ENGINE_REV)
         assert not fate_unknown(written, outcome)
 
 

@@ -349,7 +349,7 @@ SHAPES: Final[dict[str, dict[str, Any]]] = {
 
 def test_plan_format_and_engine_rev() -> None:
     """A new engine_rev comes with recorded histories of it, a new format with a way to read 1."""
-    assert (plan.PLAN_FORMAT, plan.ENGINE_REV) == (1, 2)
+    assert (plan.PLAN_FORMAT, plan.ENGINE_REV) == (1, 3)
 
 
 def persisted() -> dict[str, type[BaseModel]]:
