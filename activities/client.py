@@ -22,6 +22,8 @@ from activities.network import (
     is_private,
     private_addresses,
 )
+from activities.uploads import Upload
+from arazzo.bodies import Pieces
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -89,18 +91,23 @@ def _certificates() -> ssl.SSLContext:
 
 
 async def send(
-    client: httpx.AsyncClient, request: Request, call: Call, download: Download | None = None
+    client: httpx.AsyncClient,
+    request: Request,
+    call: Call,
+    download: Download | None = None,
+    upload: Upload | None = None,
 ) -> Answer:
     """Send a request once and return the answer, whose body may go to where downloads go.
 
-    Raises TransportFailed when none came or its body broke, PayloadTooLarge when that passes
-    the limit.
+    `upload` is the request's body where it holds files. Raises TransportFailed when no answer came
+    or its body broke, PayloadTooLarge when that passes the limit, StepFailed when a file of the
+    request can't be read to its end.
     """
     try:
         allowed = call.own_server or is_local_name(_host(request.url))
         with private_addresses(allowed=allowed):
             deadline = asyncio.get_running_loop().time() + call.total_timeout
-            return await _follow(client, request, call, deadline, download)
+            return await _follow(client, request, call, deadline, download, upload)
     except CAUGHT as error:
         raise TransportFailed(fault_of(error), str(error)) from error
 
@@ -119,9 +126,10 @@ async def _follow(
     call: Call,
     deadline: float,
     download: Download | None,
+    upload: Upload | None,
 ) -> Answer:
     for _ in range(MOST_REDIRECTS + 1):
-        async with _answered(client, request, call, deadline) as response:
+        async with _answered(client, request, call, deadline, upload) as response:
             target = response.headers.get("location")
             followed = response.status_code in REDIRECTS and request.method in FOLLOWED
             followed &= not call.keeps_redirects
@@ -151,16 +159,23 @@ async def _redirected(request: Request, url: str) -> Request:
 
 @asynccontextmanager
 async def _answered(
-    client: httpx.AsyncClient, request: Request, call: Call, deadline: float
+    client: httpx.AsyncClient,
+    request: Request,
+    call: Call,
+    deadline: float,
+    upload: Upload | None,
 ) -> AsyncIterator[httpx.Response]:
     """Send a request; gives the response when its headers have come."""
     given = {name.lower() for name in request.headers}
     headers = [(name, text) for name, text in DEFAULT_HEADERS.items() if name not in given]
+    content = _content(request, upload)
+    if isinstance(content, Upload):
+        headers.append(("content-length", str(content.size)))  # or it would be sent as chunked
     sent = httpx.Request(
         request.method,
         request.url,
         headers=[*_encoded(dict(headers)), *_encoded(request.headers)],
-        content=request.body,
+        content=content,
         extensions={"timeout": _timeouts(call)},
     )
     if (sent.url.port or 0) > LAST_PORT:  # the network code would raise all kinds of errors
@@ -171,6 +186,15 @@ async def _answered(
         yield response
     finally:
         await response.aclose()
+
+
+def _content(request: Request, upload: Upload | None) -> bytes | Upload | None:
+    if not isinstance(request.body, Pieces):
+        return request.body
+    if upload is None:
+        message = "a body that holds files needs the store in which they lie"
+        raise TypeError(message)
+    return upload
 
 
 def _timeouts(call: Call) -> dict[str, float]:

@@ -55,11 +55,15 @@ _log = logging.getLogger(__name__)
 
 @dataclass
 class Progress:
-    """How far a download is, in bytes; `resumed_at` is where this attempt went on."""
+    """How far a download or an upload is, in bytes; `resumed_at` is where this attempt went on.
+
+    `uploading` says that some of the request is still to be sent.
+    """
 
     done: int = 0
     total: int | None = None
     resumed_at: int = 0
+    uploading: bool = False
 
 
 def is_binary(content_type: str) -> bool:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 SCHEMES: Final = ("s3", "gs", "az", "azure", "abfs", "abfss", "file")
 CHUNK_BYTES: Final = 1024 * 1024
 STORE_FOLDER: Final = "blobs"
+STORE_FAILED: Final = "blob-store"
+"""The reason of errors that may pass: the store could not be reached, or refused."""
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_\-][A-Za-z0-9._\-]*(?:/[A-Za-z0-9_\-][A-Za-z0-9._\-]*)*")
 
@@ -98,6 +100,16 @@ class BlobStore:
         if seen != blob.size or digest.hexdigest() != blob.sha256:
             raise self._changed(blob, f"it has {seen} bytes, SHA-256 {digest.hexdigest()}")
 
+    async def expect(self, blob: Blob) -> None:
+        """Raise as `stream` does when it is gone or has another length; nothing of it is read."""
+        name = self.name_of(blob)
+        try:
+            found = await obstore.head_async(self.store, name)
+        except (BaseError, OSError, ValueError) as error:
+            raise self._unreadable(blob, error) from error
+        if found["size"] != blob.size:
+            raise self._changed(blob, f"it has {found['size']} bytes")
+
     async def stream(self, blob: Blob, start: int = 0) -> AsyncIterator[bytes]:
         """Yield the content from an offset on; the whole is checked by its SHA-256.
 
@@ -132,7 +144,8 @@ class BlobStore:
     def _changed(self, blob: Blob, found: str) -> StepFailed:
         return StepFailed(
             f"the blob `{blob.uri}` is no longer the one of the reference: {found}, and "
-            f"{blob.size} bytes with the SHA-256 {blob.sha256} were expected",
+            f"{blob.size} bytes with the SHA-256 {blob.sha256} were expected. Put the file "
+            "there again (`durazzo put FILE`), or run what made it anew, and start a new run",
             reason="blob-changed",
         )
 
@@ -149,7 +162,7 @@ class BlobStore:
         """Return what it means that the store failed, which has tried again by itself."""
         said = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         return StepFailed(
-            f"the blob store at {self.base} failed: {what}: {said[:300]}", reason="blob-store"
+            f"the blob store at {self.base} failed: {what}: {said[:300]}", reason=STORE_FAILED
         )
 
 

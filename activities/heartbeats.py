@@ -24,8 +24,9 @@ async def with_heartbeats(
 ) -> Outcome:
     """Do the work of this activity, with heartbeats where its timeout asks for them.
 
-    Heartbeats bring cancels. Harmless work stops at once; for the answer of a write it is waited,
-    or nobody knew whether it arrived, unless the worker itself stops.
+    Heartbeats bring cancels. Harmless work stops at once, and so does a request of which not all
+    was sent; for the answer of a write it is waited, or nobody knew whether it arrived, unless the
+    worker itself stops.
     """
     timeout = activity.info().heartbeat_timeout
     if not timeout:
@@ -38,7 +39,7 @@ async def with_heartbeats(
             return await asyncio.shield(task)
         except asyncio.CancelledError:
             details = activity.cancellation_details()
-            if details is None or not details.cancel_requested:
+            if progress.uploading or details is None or not details.cancel_requested:
                 task.cancel()
             return await task
 

@@ -21,12 +21,12 @@ from temporalio.exceptions import ApplicationError
 from activities.answers import Answer
 from activities.authorization import Authorizer
 from activities.blob_values import BlobValues
-from activities.client import send
 from activities.credentials import SecretStore, reveal
 from activities.downloads import Download, Progress
+from activities.exchange import Exchange
 from activities.failures import failure, masked, no_look_up, no_server
 from activities.faults import TransportFailed, Unreadable
-from activities.files import BlobStore, memory_store
+from activities.files import STORE_FAILED, BlobStore, memory_store
 from activities.foreign_values import refuse_foreign, refuse_hidden
 from activities.heartbeats import with_heartbeats
 from activities.limits import Limits
@@ -35,6 +35,7 @@ from activities.masking import Masking
 from activities.names import TRANSPORT_FAILURE, AttemptRequest, WorkflowStepRequest
 from activities.sealing import seal
 from activities.signing import verify
+from activities.uploads import with_time_for
 from arazzo.blobs import Blob, blobs_in, without_content
 from arazzo.context import Context, MessageView, RequestView
 from arazzo.errors import (
@@ -42,6 +43,7 @@ from arazzo.errors import (
     DurazzoError,
     OtherPartyError,
     PayloadTooLarge,
+    StepFailed,
 )
 from arazzo.outcome import Outcome, judge, judge_workflow
 from arazzo.plan import AttemptPlan
@@ -53,9 +55,7 @@ if TYPE_CHECKING:
     import httpx
 
     from arazzo.plan import Call
-    from arazzo.request import Request
 
-UNAUTHORIZED: Final = 401
 MOST_PLANS: Final = 1000
 EXCERPT_CHARACTERS: Final = 300
 LARGEST_OUTPUT_BYTES: Final = 1_400_000
@@ -125,14 +125,10 @@ class Operations:
         context = await stored.context(plan, values)
         asked = request.model_copy(update={"values": loaded})
         try:
-            download = self._download(plan, asked, progress or Progress())
-            send = (
-                partial(self._looked_up, plan, context=context, masking=masking, number=number)
-                if request.find
-                else partial(
-                    self._sent, plan, context=context, masking=masking, number=number,
-                    download=download,
-                )
+            work = self._looked_up if request.find else self._sent
+            send = partial(
+                work, plan, context=context, masking=masking, number=number,
+                exchange=self._exchange(plan, asked, progress or Progress()),
             )  # fmt: skip
             if plan.operation.limits is None:
                 return await send(asked)
@@ -170,20 +166,23 @@ class Operations:
         context: Context,
         masking: Masking,
         number: int,
-        download: Download | None,
+        exchange: Exchange,
     ) -> Outcome:
-        call, server = bounded(plan.operation, asked.seconds), self._server(plan)
+        call, server = plan.operation, self._server(plan)
         request = build(call, server, context)
+        call = bounded(with_time_for(call, request), asked.seconds)
         if call.idempotency_header and asked.key:
             request.headers.setdefault(call.idempotency_header, asked.key)
         sent = MessageView(request.view.headers, request.view.body)
         seen = replace(context, request=request.view, message=sent)
         try:
-            answer = await self._answer(request, call, server, masking, download)
-        except TransportFailed as error:
+            answer = await exchange.answer(request, call, server, masking)
+        except (TransportFailed, StepFailed) as error:
             if may_attempt_again(plan.operation, error) and number < asked.attempts:
                 text = f"{call.method} {_safe_url(request.view)}: {error.message}"
                 raise AttemptAgain(text, reason="transport") from error
+            if isinstance(error, StepFailed):
+                raise
             return _failed(plan, asked, seen, error, masking)
         return await self._judged(plan, asked, seen, answer, masking)
 
@@ -194,6 +193,7 @@ class Operations:
         context: Context,
         masking: Masking,
         number: int,
+        exchange: Exchange,
     ) -> Outcome:
         """Look up what became of the write; `plan` has the look-up as its call."""
         written, find = self._plan(asked), plan.find_by
@@ -203,7 +203,7 @@ class Operations:
         seen = replace(context, request=build(written.operation, server, context).view)
         request, more = build(plan.operation, server, context), number < asked.attempts
         try:
-            answer = await self._answer(request, plan.operation, server, masking)
+            answer = await exchange.answer(request, plan.operation, server, masking)
         except TransportFailed as error:
             if error.fault.try_again and more:
                 raise AttemptAgain(masking.text(error.message), reason="transport") from error
@@ -221,44 +221,15 @@ class Operations:
         """Close the connections that the activities opened beside those of the client."""
         await self.authorizer.close()
 
-    async def _answer(
-        self,
-        request: Request,
-        call: Call,
-        server: str,
-        masking: Masking,
-        download: Download | None = None,
-    ) -> Answer:
-        """Send the request once; once more when its token was refused, so was not taken."""
-        authorized = await self.authorizer.authorize(request, call, server, masking)
-        answer = await self._send(authorized, call, download)
-        if answer.response.status == UNAUTHORIZED and self.authorizer.may_renew(
-            call, authorized, answer, server
-        ):
-            authorized = await self.authorizer.authorize(request, call, server, masking)
-            answer = await self._send(authorized, call, download)
-        return answer
-
-    async def _send(self, request: Request, call: Call, download: Download | None) -> Answer:
-        client = self.authorizer.client_for(call)
-        if download is None or any(name.lower() == "range" for name in request.headers):
-            return await send(client, request, call)
-
-        async def sent(headers: dict[str, str]) -> Answer:
-            asked = replace(request, headers={**request.headers, **headers})
-            return await send(client, asked, call, download)
-
-        return await download.receive(sent)
-
-    def _download(
-        self, plan: AttemptPlan, asked: AttemptRequest, progress: Progress
-    ) -> Download | None:
+    def _exchange(self, plan: AttemptPlan, asked: AttemptRequest, progress: Progress) -> Exchange:
         """What is sealed must be in memory; without a folder there is no place for a file."""
+        exchange = Exchange(self.authorizer, self.blobs, progress)
         planned = plan.operation.download
         if planned is None or plan.sealed or not asked.blobs:
-            return None
+            return exchange
         seconds = min(planned.total, asked.seconds or planned.total)
-        return Download(planned, self.blobs, f"{asked.blobs}/body", seconds, progress)
+        download = Download(planned, self.blobs, f"{asked.blobs}/body", seconds, progress)
+        return replace(exchange, download=download)
 
     async def _judged(
         self,
@@ -373,9 +344,17 @@ def within_budget(request: AttemptRequest, number: int, spent: float) -> Attempt
     return request.model_copy(update={"attempts": number})
 
 
-def may_attempt_again(call: Call, error: TransportFailed) -> bool:
-    """Return whether an attempt without an answer may be repeated («Never twice»)."""
-    return (not call.writes or call.idempotency) and error.fault.try_again
+def may_attempt_again(call: Call, error: TransportFailed | StepFailed) -> bool:
+    """Return whether an attempt without an answer may be repeated («Never twice»).
+
+    One that broke off since a file of its body could not be read is judged as any other: a service
+    that takes a body piece by piece has a part of it.
+    """
+    if isinstance(error, TransportFailed):
+        passes = error.fault.try_again
+    else:
+        passes = error.reason == STORE_FAILED
+    return passes and (not call.writes or call.idempotency)
 
 
 def _failed(

@@ -98,6 +98,15 @@ def blob_of(value: Json) -> Blob:
     return Blob(fields.uri, fields.size, fields.sha256, fields.content_type)
 
 
+def holds_file(value: Json) -> bool:
+    """Return whether a value is, or holds, the reference of a file; never raises."""
+    if is_blob(value):
+        return value[BLOB_KEY].get("contentType") not in (VALUE_TYPE, SEALED_TYPE)
+    if isinstance(value, (dict, list)):
+        return any(map(holds_file, value.values() if isinstance(value, dict) else value))
+    return False
+
+
 def blobs_in(value: Json) -> Iterator[Blob]:
     """Yield all references in a value. Raises InputInvalid."""
     if is_blob(value):

@@ -12,6 +12,7 @@ from arazzo.bodies import (
     MULTIPARTS,
     charset_of,
     is_known_charset,
+    is_media_type,
     is_xml,
     media_type_of,
     takes_objects,
@@ -30,7 +31,6 @@ DEEPEST: Final = 24
 MOST_SCHEMAS: Final = 20_000
 """Bounds for schemas that refer to themselves."""
 
-_MEDIA_TYPE: Final = re.compile(r"[\w!#$&^.+-]+/[\w!#$&^.+-]+(\s*;[\x20-\x7e]*)?", re.ASCII)
 _TOKEN: Final = re.compile(r"[\w.+-]+", re.ASCII)
 _ENCODED: Final = frozenset(("binary", "byte", "base64"))
 """Formats whose text is a file's content."""
@@ -51,11 +51,6 @@ def chosen_content_type(written: str | None, operation: Operation) -> str:
     if written or not declared:
         return "application/json"
     return next((one for one in declared if is_json(one)), declared[0])
-
-
-def is_media_type(text: str) -> bool:
-    """Return whether a text is a media type, with or without parameters."""
-    return _MEDIA_TYPE.fullmatch(text) is not None
 
 
 def reads_json_text(content_type: str) -> bool:

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from arazzo import expression, template
+from arazzo.bodies import is_media_type
 from arazzo.body_hints import (
     body_hints,
     chosen_content_type,
-    is_media_type,
     reads_json_text,
     why_unsupported,
 )

@@ -207,8 +207,9 @@ class Call(PlanPart):
     private network; a read, write or pool timeout of 0 is that of the whole request.
     `retry_after_body` is a JSON Pointer to the wait that an error's body asks for,
     `retry_after_unit` the seconds of its unit. `download` is there where the body may go to the
-    blob store; `limits` are asked before anything is sent; `keeps_redirects` takes a redirect for
-    the answer.
+    blob store; `upload` are the seconds that a request may take which carries a file of the blob
+    store, 0 where it can carry none; `limits` are asked before anything is sent; `keeps_redirects`
+    takes a redirect for the answer.
     """
 
     operation_id: str
@@ -240,6 +241,7 @@ class Call(PlanPart):
     retry_after_body: str = ""
     retry_after_unit: float = 1.0
     download: DownloadPlan | None = None
+    upload: float = 0.0
     limits: LimitsPlan | None = None
 
 
@@ -334,7 +336,8 @@ class StepPlan(PlanPart):
     `collect` names outputs that grow from page to page (see ProviderSettings). `depends_on` are
     the steps that must be completed before it; `timeout` bounds all its attempts, in seconds, 0
     for none. `heartbeat` is the activity's heartbeat timeout in seconds, 0 for none: an attempt
-    that may take hours has one, so that a lost worker is noticed.
+    that may take hours has one, so that a lost worker is noticed. Where the call may upload, an
+    attempt that does has a longer time (`start_to_close_with`), and only that has heartbeats.
     """
 
     attempt: AttemptPlan
@@ -349,6 +352,16 @@ class StepPlan(PlanPart):
     depends_on: tuple[str, ...] = ()
     timeout: float = 0.0
     heartbeat: float = 0.0
+
+    def start_to_close_with(self, *, file: bool) -> float:
+        """Return the activity's timeout in seconds; `file` says that the request carries one."""
+        call = self.attempt.operation
+        requests = 2 if call.credentials else 1
+        return self.start_to_close + (requests * call.upload if file else 0.0)
+
+    def heartbeat_with(self, *, file: bool) -> float:
+        """Return the activity's heartbeat timeout in seconds, 0 for none."""
+        return self.heartbeat if file or self.attempt.operation.download else 0.0
 
     @property
     def step_id(self) -> str:

@@ -13,6 +13,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from arazzo import template, xml_values, xpath
+from arazzo.blobs import is_blob
 from arazzo.context import ABSENT
 from arazzo.errors import DurazzoError, StepFailed
 from arazzo.navigation import locations, text_of
@@ -36,6 +37,11 @@ def replaced(call: Call, body: Json | Absent, context: Context) -> Json | Absent
 
     Raises StepFailed, with nothing sent, for a place that is not there.
     """
+    if call.replacements and is_blob(body):
+        raise StepFailed(
+            f"the payload of {call.method} {call.path} is a file, in which nothing is replaced",
+            reason="replacement-payload",
+        )
     for one in call.replacements:
         value = template.evaluate_value(template.compile_value(one.value), context)
         if value is not ABSENT:

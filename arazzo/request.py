@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from arazzo import template
+from arazzo.blobs import holds_file
 from arazzo.bodies import encode
 from arazzo.context import ABSENT, RequestView
 from arazzo.errors import StepFailed
@@ -27,6 +28,7 @@ from arazzo.parameter_styles import (
 from arazzo.replacements import replaced
 
 if TYPE_CHECKING:
+    from arazzo.bodies import Content
     from arazzo.context import Context, Json
     from arazzo.plan import Call, ParameterPlan
 
@@ -44,7 +46,7 @@ class Request:
     method: str
     url: str
     headers: dict[str, str]
-    body: bytes | None
+    body: Content | None
     view: RequestView
 
 
@@ -54,12 +56,12 @@ def build(call: Call, server: str, context: Context) -> Request:
     Raises StepFailed, with nothing sent, when a path parameter has no value, or when a value
     can't stand where it should: in a header, in the URL or in the body.
     """
-    given = [(one, _value(one.value, context)) for one in call.parameters]
+    given = [(one, _given(call, one, context)) for one in call.parameters]
     query = _query(call, given)
     headers = _headers(given)
     body = _body(call, context)
     body = replaced(call, body, context)
-    content = None
+    content: Content | None = None
     if body is not ABSENT:
         content_type, content = encode(call, body)
         headers = _with_body(headers, content_type)
@@ -91,6 +93,17 @@ def _body(call: Call, context: Context) -> Json:
 
 def _value(value: Any, context: Context) -> Json:
     return template.evaluate_value(template.compile_value(value), context)
+
+
+def _given(call: Call, one: ParameterPlan, context: Context) -> Json:
+    value = _value(one.value, context)
+    if holds_file(value):
+        raise StepFailed(
+            f"the parameter `{one.name}` of {call.method} {call.path} is a file of the blob store, "
+            "which is sent as a body, or as a part of one",
+            reason="blob-in-parameter",
+        )
+    return value
 
 
 def _of(given: Given, location: str) -> dict[str, Json]:

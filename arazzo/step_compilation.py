@@ -23,6 +23,7 @@ from arazzo.references import CompletedWorkflow, Names
 from arazzo.scope import closest
 from arazzo.states import asks_for_redirect
 from arazzo.step_dependencies import dependencies
+from arazzo.upload_plans import with_upload
 from arazzo.version_rules import check_output
 from arazzo.workflow_lookup import peek_workflow
 
@@ -120,6 +121,7 @@ class StepCompiler:
         if attempt.invocation is not None or attempt.reception is not None:
             self.output_reads.constants.update(requested.constants)
         attempt = with_download(_keeping_redirects(attempt), self.scope)
+        attempt = with_upload(attempt, self.scope)
         made = self._step_plan(attempt, requested, judged)
         timed = {"timeout": (step.timeout or 0) / MILLISECONDS, "depends_on": depends_on}
         return made.model_copy(update=timed)
@@ -232,7 +234,7 @@ class StepCompiler:
     def _heartbeat(self, attempt: AttemptPlan) -> float:
         """An attempt that may take hours says that it lives."""
         call = attempt.call
-        moves = call is not None and longest_request(call) > call.total_timeout
+        moves = call is not None and (call.upload or longest_request(call) > call.total_timeout)
         return self.scope.defaults.heartbeat if moves else 0.0
 
     def _collect(self, attempt: AttemptPlan) -> tuple[str, ...]:

@@ -35,7 +35,7 @@ from activities.names import (
     MoveOutputsRequest,
     WorkflowStepRequest,
 )
-from arazzo.blobs import blob_name
+from arazzo.blobs import blob_name, holds_file
 from arazzo.effects import Invoked
 from arazzo.outcome import Outcome
 from arazzo.plan import canonical
@@ -103,14 +103,16 @@ class TemporalEffects:
     async def _performed(self, step: StepPlan, call: Call, request: AttemptRequest) -> Outcome:
         self.tell()
         harmless = not call.writes or call.idempotency
+        file = bool(call.upload) and holds_file(request.values)
+        heartbeat = step.heartbeat_with(file=file)
         try:
             result: dict[str, Any] = await workflow.execute_activity(
                 call.operation_id,
                 request.as_json(),
                 activity_id=_activity_id(step, self.state.step(step.step_id).attempts),
-                start_to_close_timeout=timedelta(seconds=step.start_to_close),
-                schedule_to_close_timeout=_at_most(step),
-                heartbeat_timeout=timedelta(seconds=step.heartbeat) if step.heartbeat else None,
+                start_to_close_timeout=timedelta(seconds=step.start_to_close_with(file=file)),
+                schedule_to_close_timeout=_at_most(step, file=file),
+                heartbeat_timeout=timedelta(seconds=heartbeat) if heartbeat else None,
                 retry_policy=RetryPolicy(
                     maximum_attempts=request.attempts,
                     initial_interval=timedelta(seconds=step.transport.first),
@@ -345,10 +347,10 @@ class TemporalEffects:
         workflow.set_current_details(as_markdown(self.progress()))
 
 
-def _at_most(step: StepPlan) -> timedelta | None:
+def _at_most(step: StepPlan, *, file: bool) -> timedelta | None:
     """The time of all attempts: one that began in time may end; None without such a bound."""
     within = step.transport.within
-    return timedelta(seconds=within + step.start_to_close) if within else None
+    return timedelta(seconds=within + step.start_to_close_with(file=file)) if within else None
 
 
 def _passed_on(values: dict[str, Any]) -> dict[str, Any]:

@@ -141,6 +141,7 @@ SHAPES: Final[dict[str, dict[str, Any]]] = {
         "retry_after_body": "",
         "retry_after_unit": 1.0,
         "download": None,
+        "upload": 0.0,
         "limits": None,
     },
     "WindowPlan": {

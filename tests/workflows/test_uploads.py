@@ -1,0 +1,161 @@
+"""Uploads through a real Temporal server: files of a step before, and files given to a run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from scripted import Asked, Service, scripted_house
+
+from activities.files import open_store
+from arazzo.blobs import blob_of
+from catalogue import load_catalogue, worker_defaults
+from rehearsal import try_entry
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from conftest import House
+    from temporalio.client import Client
+
+    from settings import Settings
+
+DOCUMENT = """
+arazzo: 1.0.1
+info: {title: Files, version: 1.0.0}
+sourceDescriptions: [{name: api, url: api.yaml, type: openapi}]
+workflows:
+  - workflowId: pass-on
+    steps:
+      - stepId: export
+        operationId: export
+        outputs: {file: $response.body}
+      - stepId: import
+        operationId: import
+        requestBody: {contentType: application/json, payload: $steps.export.outputs.file}
+        outputs: {count: $response.body#/count}
+      - stepId: form
+        operationId: form
+        requestBody:
+          contentType: multipart/form-data
+          payload: {title: Rows, file: $steps.export.outputs.file}
+        outputs: {count: $response.body#/count}
+    outputs:
+      file: $steps.export.outputs.file
+      imported: $steps.import.outputs.count
+      formed: $steps.form.outputs.count
+  - workflowId: send
+    inputs: {type: object, properties: {file: {type: string}}}
+    steps:
+      - stepId: put
+        operationId: put
+        requestBody: {contentType: text/csv, payload: $inputs.file}
+        outputs: {count: $response.body#/count}
+    outputs: {count: $steps.put.outputs.count}
+"""
+API = """
+openapi: 3.1.0
+info: {title: Files, version: 1.0.0}
+paths:
+  /export: {get: {operationId: export, responses: {'200': {description: ok}}}}
+  /import:
+    post:
+      operationId: import
+      requestBody: {content: {application/json: {}}}
+      responses: {'200': {description: ok}}
+  /form:
+    post:
+      operationId: form
+      requestBody: {content: {multipart/form-data: {schema: {type: object}}}}
+      responses: {'200': {description: ok}}
+  /put:
+    put:
+      operationId: put
+      requestBody: {content: {text/csv: {}}}
+      responses: {'200': {description: ok}}
+"""
+ROWS = [{"id": f"id-{number}", "text": "x" * 50} for number in range(5000)]
+CSV = "id,name\r\n" + "1,somebody\r\n" * 100_000
+
+
+def answer(asked: Asked) -> tuple[int, Any]:
+    """Give rows, and count what is sent."""
+    if asked.path == "/export":
+        return 200, ROWS
+    assert int(asked.headers["content-length"]) > 300_000 or asked.body == "a,b\r\n"
+    assert "transfer-encoding" not in asked.headers
+    if asked.path == "/form":
+        assert 'filename="file.json"\r\nContent-Type: application/json\r\n\r\n[{"id"' in asked.body
+    return 200, {"count": len(asked.body)}
+
+
+@pytest.fixture
+def documents(tmp_path: Path) -> Path:
+    """Write the document with its description."""
+    folder = tmp_path / "documents"
+    folder.mkdir()
+    (folder / "files.arazzo.yaml").write_text(DOCUMENT)
+    (folder / "api.yaml").write_text(API)
+    (folder / "settings.yaml").write_text("operations: {export: {download: {}}}\n")
+    return folder
+
+
+@pytest.fixture
+async def house(
+    client: Client, settings: Settings, documents: Path, max_cached_workflows: int
+) -> AsyncIterator[tuple[House, Service]]:
+    """Serve the document."""
+    async with scripted_house(client, settings, documents, answer, max_cached_workflows) as opened:
+        yield opened
+
+
+async def test_a_file_goes_from_one_service_to_the_next(
+    house: tuple[House, Service],
+    settings: Settings,
+    documents: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As the whole body and as a part, in a run and in a try; the history has its reference."""
+    run = await house[0].start("pass-on", {})
+    outputs = await run.result()
+    assert outputs["imported"] == len(ROWS)
+    assert outputs["formed"] > blob_of(outputs["file"]).size > 300_000
+    assert house[1].asked[1].body == ROWS
+    history = (await run.fetch_history()).to_json()
+    assert len(history) < 60_000
+    assert "id-1000" not in history
+    monkeypatch.setenv("DURAZZO_STATE_FOLDER", str(settings.state_folder))
+    catalogue = load_catalogue([documents], worker_defaults(settings))
+    tried = await try_entry(catalogue.runnable("pass-on"), {}, {"api": house[0].base_url})
+    assert tried.outputs is not None, tried.error
+    assert (tried.outputs["imported"], tried.outputs["formed"]) == (
+        outputs["imported"],
+        outputs["formed"],
+    )
+
+
+async def times_of(house: House, file: Any) -> tuple[int, int, int]:
+    """Run a workflow with that input: what arrived, the activity's timeout, and its heartbeat's."""
+    run = await house.start("send", {"file": file})
+    outputs = await run.result()
+    async for event in run.fetch_history_events():
+        found = event.activity_task_scheduled_event_attributes
+        if found.activity_type.name == "put":
+            timeout, beat = found.start_to_close_timeout, found.heartbeat_timeout
+            return outputs["count"], timeout.seconds, beat.seconds
+    raise AssertionError
+
+
+async def test_only_an_attempt_that_moves_a_file_has_hours(
+    house: tuple[House, Service], settings: Settings
+) -> None:
+    """And a heartbeat; the same step with a small text keeps the short time of a request."""
+    store = open_store(settings.blob_store, settings.state_folder)
+    blob = await store.put("put/rows", CSV.encode(), "text/csv")
+    arrived, seconds, heartbeat = await times_of(house[0], blob.as_json())
+    assert arrived == len(CSV)
+    assert (seconds > settings.transfer_seconds, heartbeat > 0) == (True, True)
+    arrived, seconds, heartbeat = await times_of(house[0], "a,b\r\n")
+    assert (arrived, heartbeat) == (5, 0)
+    assert seconds < settings.transfer_seconds
