@@ -24,6 +24,7 @@ from activities.client import make_client
 from activities.credentials import SecretStore
 from activities.evaluation import Evaluations
 from activities.files import open_store
+from activities.heartbeats import LONGEST_SECONDS
 from activities.limits import Limits
 from activities.load_plan import Plans
 from activities.messages import Receptions, check_message
@@ -87,6 +88,7 @@ async def running_worker(
             ],
             max_cached_workflows=max_cached_workflows,
             graceful_shutdown_timeout=timedelta(seconds=settings.graceful_shutdown_seconds),
+            max_heartbeat_throttle_interval=timedelta(seconds=LONGEST_SECONDS),
         )
         try:
             async with worker:

@@ -84,7 +84,7 @@ class Download:
     seconds: float
     progress: Progress = field(default_factory=Progress)
     limit: asyncio.Timeout | None = None
-    _part: LocalPart | None = None
+    _part: Growing | None = None
     _until: float = 0.0
     _before: int = 0
     _refused: bool = False
@@ -200,12 +200,22 @@ class Download:
 
     async def _part_for(self, response: httpx.Response, content_type: str) -> Growing:
         with_md5 = "content-md5" in response.headers
-        if not self.store.folder:
-            return ObjectPart(self.store, self.name, content_type, with_md5=with_md5)
-        part = self._part = self._part or LocalPart(self.store, self.store.folder, self.name)
-        standing = part.standing if response.status_code == PARTIAL else Standing(_etag(response))
+        part = self._part = self._part or self._new_part(content_type)
+        standing = part.standing if response.status_code == PARTIAL else self._of(response)
         await part.begin(standing, with_md5=with_md5)
         return part
+
+    def _new_part(self, content_type: str) -> Growing:
+        if self.store.folder:
+            return LocalPart(self.store, self.store.folder, self.name)
+        return ObjectPart(self.store, self.name, content_type)
+
+    def _of(self, response: httpx.Response) -> Standing:
+        """What is decompressed while it comes has other places than the file of the service."""
+        return Standing() if self._unpacks() else Standing(_etag(response))
+
+    def _unpacks(self) -> bool:
+        return self.plan.decompress and not self.store.folder
 
     def _tell(self, response: httpx.Response, part: Growing) -> None:
         there = part.digests.size
@@ -217,7 +227,7 @@ class Download:
         if there:
             _log.info("download of %s goes on at byte %d", self.name, there)
         elif not self.store.folder:
-            _log.info("download of %s begins; in this store it can't go on", self.name)
+            _log.info("download of %s begins; in this store no other attempt goes on", self.name)
 
     def _bound(self, size: int) -> None:
         if size > self.plan.largest:
@@ -231,7 +241,7 @@ class Download:
         self, begun: Iterable[bytes], rest: AsyncIterator[bytes]
     ) -> AsyncIterator[bytes]:
         """Yield the body; what is decompressed on request is so at once where it can't go on."""
-        unzip = Zlib(GZIP_BITS) if self.plan.decompress and not self.store.folder else None
+        unzip = Zlib(GZIP_BITS) if self._unpacks() else None
         for data in begun:
             for piece in unzip.unpacked(data) if unzip else (data,):
                 yield piece

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 PER_TIMEOUT: Final = 3
 """Heartbeats in the time after which a silent worker counts as lost."""
+LONGEST_SECONDS: Final = 5.0
+"""Between two heartbeats: a cancel comes with the answer to one."""
 
 
 async def with_heartbeats(
@@ -31,7 +33,8 @@ async def with_heartbeats(
     timeout = activity.info().heartbeat_timeout
     if not timeout:
         return await work
-    async with _beating(timeout.total_seconds() / PER_TIMEOUT, progress):
+    seconds = min(timeout.total_seconds() / PER_TIMEOUT, LONGEST_SECONDS)
+    async with _beating(seconds, progress):
         if harmless:
             return await work
         task = asyncio.ensure_future(work)

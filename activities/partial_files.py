@@ -1,7 +1,7 @@
-"""Files that grow while they are received: a folder's can go on after a break, a bucket's can not.
+"""Files that grow while they are received, and go on after a broken connection.
 
-Beside a file that grows in a folder lies a small record: the ETag of what it is a part of, and
-how much of it is surely on the disk.
+Beside one that grows in a folder lies a small record: the ETag of what it is a part of, and how
+much of it is surely on the disk. So it goes on after a death as well; a bucket's can't.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import secrets
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
@@ -56,13 +57,25 @@ class Digests:
         self.size += len(data)
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How much of which representation is there: the record beside a file."""
+
+    etag: str = ""
+    offset: int = 0
+
+
 class Growing(Protocol):
-    """What a download is written to."""
+    """What a download is written to; `standing` is what the next request may go on behind."""
 
     digests: Digests
+    standing: Standing
+
+    async def begin(self, standing: Standing, *, with_md5: bool) -> None:
+        """Go on behind what is there, or from 0. Raises StepFailed when the store fails."""
 
     async def write(self, data: bytes) -> None:
-        """Append. Raises StepFailed when the store fails."""
+        """Append. Raises StepFailed."""
 
     async def flush(self) -> None:
         """Write what is buffered, so that the digests are those of all that came."""
@@ -74,15 +87,10 @@ class Growing(Protocol):
         """Forget what came: it is not what was wanted."""
 
     async def keep(self) -> None:
-        """Keep what came, as far as the store can."""
+        """Keep what came, so that the next request goes on behind it."""
 
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """How much of which representation is there: the record beside a file."""
-
-    etag: str = ""
-    offset: int = 0
+    async def leave(self) -> None:
+        """Let go of it, for the next attempt, which may run elsewhere."""
 
 
 def is_begun(folder: Path, name: str) -> bool:
@@ -102,6 +110,7 @@ class LocalPart:
         self.store, self.target = store, folder / name
         self.digests = Digests(with_md5=False)
         self._buffer, self._marked = bytearray(), 0
+        self._turn = threading.Lock()
         self.path = folder / PARTS_FOLDER / name
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._file = self._opened()
@@ -129,11 +138,18 @@ class LocalPart:
         return standing if standing.etag and 0 < standing.offset <= there else Standing()
 
     async def _on_disk(self, work: Callable[..., Made], *given: object) -> Made:
-        """Work in a thread. Raises StepFailed, for a full disk is no fault of the connection."""
+        """Work in a thread, one after the other: a cancel leaves behind the one that works.
+
+        Raises StepFailed, for a full disk is no fault of the connection.
+        """
         try:
-            return await asyncio.to_thread(work, *given)
+            return await asyncio.to_thread(self._in_turn, work, *given)
         except OSError as error:
             raise self.store.unusable(error, f"`{self.path}` can't be written") from error
+
+    def _in_turn(self, work: Callable[..., Made], *given: object) -> Made:
+        with self._turn:
+            return work(*given)
 
     async def begin(self, standing: Standing, *, with_md5: bool) -> None:
         """Go on behind what is there, or from 0; what is there is read for its digests."""
@@ -253,18 +269,31 @@ class LocalPart:
 class ObjectPart:
     """An object that is sent in parts; after a death the store's API can't go on with it."""
 
-    def __init__(self, store: BlobStore, name: str, content_type: str, *, with_md5: bool) -> None:
-        """Begin an upload, which is completed or never seen."""
+    def __init__(self, store: BlobStore, name: str, content_type: str) -> None:
+        """Hold an upload, which is completed or never seen."""
         self.store, self.name = store, name
-        self.digests = Digests(with_md5=with_md5)
-        self._writer = obstore.open_writer_async(
-            store.store,
-            name,
-            attributes=store.attributes(content_type),
+        self.digests = Digests(with_md5=False)
+        self.standing = Standing()
+        self._content_type = content_type
+        self._writer = self._opened()
+        self._buffer, self._is_sure = bytearray(), True
+
+    def _opened(self) -> obstore.AsyncWritableFile:
+        return obstore.open_writer_async(
+            self.store.store,
+            self.name,
+            attributes=self.store.attributes(self._content_type),
             buffer_size=MULTIPART_BYTES,
             max_concurrency=MULTIPART_AT_ONCE,
         )
-        self._buffer = bytearray()
+
+    async def begin(self, standing: Standing, *, with_md5: bool) -> None:
+        """Go on with the upload, or begin another one."""
+        if standing.offset:
+            return
+        self._writer, self._is_sure = self._opened(), True
+        self.standing, self.digests = standing, Digests(with_md5=with_md5)
+        self._buffer.clear()
 
     async def write(self, data: bytes) -> None:
         """Send a part as soon as there are enough bytes for one."""
@@ -275,11 +304,13 @@ class ObjectPart:
     async def flush(self) -> None:
         """Send what is buffered."""
         data, self._buffer = bytes(self._buffer), bytearray()
+        self._is_sure = False
         await asyncio.to_thread(self.digests.update, data)
         try:
             await self._writer.write(data)
         except (BaseError, OSError) as error:
             raise self._unusable(error) from error
+        self._is_sure = True
 
     async def finish(self) -> None:
         """Complete the object."""
@@ -293,9 +324,17 @@ class ObjectPart:
         return self.store.unusable(error, f"`{self.store.uri(self.name)}` can't be written")
 
     async def keep(self) -> None:
+        """Keep what came, unless it broke off in the middle of sending it."""
+        if not self._is_sure or not self.standing.etag:
+            return await self.discard()
+        await self.flush()
+        self.standing = Standing(self.standing.etag, self.digests.size)
+        return None
+
+    async def leave(self) -> None:
         """Leave it uncompleted; a rule of the bucket removes such uploads."""
-        self._buffer.clear()
 
     async def discard(self) -> None:
         """Forget what came."""
         self._buffer.clear()
+        self.standing = Standing()

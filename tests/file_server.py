@@ -1,6 +1,7 @@
 """A server of one large file on this machine: with ranges, and with breaks where a test wants them.
 
-As a process: `python tests/file_server.py --megabytes 2048 --port 8090`.
+As a process: `python tests/file_server.py --megabytes 2048 --port 8090`, with `--rate` in bytes a
+second. It prints its address; `/_control/requests` tells what was asked for and sent.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import hashlib
+import json
 import random
 import re
 from contextlib import asynccontextmanager, suppress
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 MEGABYTE = 1024 * 1024
 _BLOCK = random.Random(7).randbytes(MEGABYTE)
 _RANGE = re.compile(r"bytes=(\d+)-")
+REQUESTS = "/_control/requests"
 
 
 @dataclass
@@ -40,6 +43,8 @@ class FileServer:
     asked: list[dict[str, str]] = field(default_factory=list)
     sent: list[int] = field(default_factory=list)
     """The bytes of the body that each request got."""
+    open: int = 0
+    """How many requests are being answered."""
 
     def block(self, number: int) -> bytes:
         """Return the megabyte of that number."""
@@ -61,13 +66,26 @@ class FileServer:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one request of a connection, and close it."""
-        lines = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")[1:-2]
-        asked = {n.lower(): v for n, _, v in (line.partition(": ") for line in lines)}
-        self.asked.append(asked)
-        self.sent.append(0)
-        with suppress(ConnectionError):
-            await self._answer(asked, writer, len(self.sent) - 1)
+        first, *lines = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")[:-2]
+        if first.split()[1] == REQUESTS:
+            self._tell(writer)
+        else:
+            asked = {n.lower(): v for n, _, v in (line.partition(": ") for line in lines)}
+            self.asked.append(asked)
+            self.sent.append(0)
+            self.open += 1
+            with suppress(ConnectionError):
+                await self._answer(asked, writer, len(self.sent) - 1)
+            self.open -= 1
         writer.close()
+
+    def _tell(self, writer: asyncio.StreamWriter) -> None:
+        told = [
+            {"range": asked.get("range"), "sent": sent}
+            for asked, sent in zip(self.asked, self.sent, strict=True)
+        ]
+        body = json.dumps(told)
+        writer.write(f"HTTP/1.1 200 ok\r\ncontent-length: {len(body)}\r\n\r\n{body}".encode())
 
     async def _answer(
         self, asked: dict[str, str], writer: asyncio.StreamWriter, number: int
@@ -113,13 +131,9 @@ async def _main() -> None:
     parser.add_argument("--rate", type=int, default=0)
     given = parser.parse_args()
     server = FileServer(given.megabytes * MEGABYTE, rate=given.rate)
-    async with server.running(given.port):
-        shown = 0
-        while True:
-            await asyncio.sleep(0.02)
-            for asked in server.asked[shown:]:
-                print(asked.get("range", "whole"), flush=True)  # noqa: T201 - its log
-            shown = len(server.asked)
+    async with server.running(given.port) as url:
+        print(f"listening on {url}", flush=True)  # noqa: T201 - who started it reads it
+        await asyncio.Event().wait()
 
 
 if __name__ == "__main__":

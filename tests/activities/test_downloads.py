@@ -16,7 +16,7 @@ from activities.client import make_client
 from activities.downloads import Progress
 from activities.files import BlobStore, local_store, memory_store
 from activities.operation import AttemptAgain, Operations
-from activities.partial_files import LocalPart
+from activities.partial_files import LocalPart, Standing
 from arazzo.blobs import Blob, blob_of
 from arazzo.errors import PayloadTooLarge
 from arazzo.plan import AttemptPlan, DownloadPlan
@@ -238,6 +238,26 @@ def test_a_part_that_somebody_holds_is_not_written_to(store: BlobStore) -> None:
     first = LocalPart(store, store.folder, "run/get/1/body")
     second = LocalPart(store, store.folder, "run/get/1/body")
     assert first.path != second.path
+
+
+async def test_a_cancel_waits_for_the_thread_that_works_on_the_part(store: BlobStore) -> None:
+    """One that reads what is there goes on after the cancel; its part stays as long as it was."""
+    assert store.folder is not None
+    first = LocalPart(store, store.folder, "run/get/1/body")
+    await first.begin(Standing('"one"'), with_md5=False)
+    await first.write(bytes(32 * MEGABYTE))
+    await first.keep()
+    await first.leave()
+    second = LocalPart(store, store.folder, "run/get/1/body")
+    reading = asyncio.create_task(second.begin(second.standing, with_md5=True))
+    await asyncio.sleep(0.01)
+    reading.cancel()
+    await asyncio.wait([reading])
+    await second.keep()
+    await second.leave()
+    third = LocalPart(store, store.folder, "run/get/1/body")
+    assert third.standing == Standing('"one"', 32 * MEGABYTE)
+    await third.leave()
 
 
 async def test_an_error_is_no_download(store: BlobStore) -> None:

@@ -41,6 +41,7 @@ class Site:
     port: int = field(default_factory=free_port)
     ui_port: int = field(default_factory=free_port)
     stand_in: str = ""
+    file_server: str = ""
     servers: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -93,7 +94,21 @@ class Site:
         self._start("stand-in", [sys.executable, "-m", module, "--port", str(port), *options])
         self.stand_in = f"http://127.0.0.1:{port}"
         self.servers = dict.fromkeys(sources, self.stand_in + base_path)
-        wait_for(lambda: _answers(self.stand_in), "the stand-in")
+        wait_for(lambda: _answers(f"{self.stand_in}/_control/counters"), "the stand-in")
+
+    def start_file_server(self, *options: str, source: str) -> None:
+        """Start a server of one large file, as the server of a source."""
+        port = free_port()
+        program = [sys.executable, "tests/file_server.py", "--port", str(port), *options]
+        self._start("file-server", program)
+        self.file_server = f"http://127.0.0.1:{port}"
+        self.servers[source] = self.file_server
+        wait_for(lambda: _answers(f"{self.file_server}/_control/requests"), "the file server")
+
+    def requests(self) -> list[dict[str, Any]]:
+        """Return `range` and `sent`, in bytes, of each request of the file."""
+        found: list[dict[str, Any]] = httpx.get(f"{self.file_server}/_control/requests").json()
+        return found
 
     def start_worker(self) -> None:
         """Start a worker and wait until it says that it serves."""
@@ -186,7 +201,7 @@ class Site:
 
 def _answers(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/_control/counters").is_success
+        return httpx.get(url).is_success
     except httpx.TransportError:
         return False
 
