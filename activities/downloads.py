@@ -19,7 +19,7 @@ from activities.faults import TransportFailed
 from activities.partial_files import NO_GZIP, LocalPart, ObjectPart, Standing, is_begun
 from arazzo.blobs import Blob
 from arazzo.bodies import is_xml, media_type_of
-from arazzo.errors import PayloadTooLarge
+from arazzo.errors import PayloadTooLarge, StepFailed
 from arazzo.parameter_styles import is_json
 
 if TYPE_CHECKING:
@@ -191,7 +191,7 @@ class Download:
                 self.progress.done += len(data)
                 self._bound(self.progress.done)
             return await self._finished(response, part, content_type)
-        except PayloadTooLarge:
+        except (PayloadTooLarge, StepFailed):  # nobody goes on, and the disk may be full
             await part.discard()
             raise
         except BaseException:

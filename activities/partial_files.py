@@ -152,15 +152,16 @@ class LocalPart:
             return work(*given)
 
     async def begin(self, standing: Standing, *, with_md5: bool) -> None:
-        """Go on behind what is there, or from 0; what is there is read for its digests."""
+        """Go on behind what is there, or from 0; what others left is read for its digests."""
         await self._on_disk(self._begin, standing, with_md5)
 
     def _begin(self, standing: Standing, with_md5: bool) -> None:
-        self.digests, self._marked = Digests(with_md5=with_md5), standing.offset
         os.ftruncate(self._file, standing.offset)
-        os.lseek(self._file, 0, os.SEEK_SET)
-        while data := os.read(self._file, BUFFER_BYTES):
-            self.digests.update(data)
+        if not standing.offset or self.digests.size != standing.offset:
+            self.digests = Digests(with_md5=with_md5)
+            os.lseek(self._file, 0, os.SEEK_SET)
+            while data := os.read(self._file, BUFFER_BYTES):
+                self.digests.update(data)
         self._buffer.clear()
         self.standing = standing
         self._mark()

@@ -6,6 +6,8 @@ import asyncio
 import base64
 import gzip
 import hashlib
+import resource
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,10 +20,11 @@ from activities.files import BlobStore, local_store, memory_store
 from activities.operation import AttemptAgain, Operations
 from activities.partial_files import LocalPart, Standing
 from arazzo.blobs import Blob, blob_of
-from arazzo.errors import PayloadTooLarge
+from arazzo.errors import PayloadTooLarge, StepFailed
 from arazzo.plan import AttemptPlan, DownloadPlan
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from arazzo.outcome import Outcome
@@ -258,6 +261,25 @@ async def test_a_cancel_waits_for_the_thread_that_works_on_the_part(store: BlobS
     third = LocalPart(store, store.folder, "run/get/1/body")
     assert third.standing == Standing('"one"', 32 * MEGABYTE)
     await third.leave()
+
+
+@contextmanager
+def files_of_at_most(size: int) -> Iterator[None]:
+    """Let no file of this process grow beyond so many bytes, as on a full disk."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+async def test_a_full_disk_fails_the_step_and_gets_its_room_back(store: BlobStore) -> None:
+    """It is no fault of the connection, and nobody would go on with the part."""
+    with files_of_at_most(12 * MEGABYTE), pytest.raises(StepFailed, match="can't be written"):
+        await fetched(FileServer(SIZE), store)
+    assert store.folder is not None
+    assert not [one for one in store.folder.rglob("*") if one.is_file()]
 
 
 async def test_an_error_is_no_download(store: BlobStore) -> None:
