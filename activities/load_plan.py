@@ -151,7 +151,9 @@ def _beginning(plan: Plan, dumped: dict[str, Any], inputs: dict[str, Any]) -> Ru
         )
     if input_bytes > LARGEST_INPUT_BYTES:
         raise PayloadTooLarge(
-            f"the inputs are {input_bytes} bytes; {LARGEST_INPUT_BYTES} are allowed",
+            f"the inputs are {input_bytes} bytes; {LARGEST_INPUT_BYTES} are allowed. `durazzo put "
+            "FILE` and `durazzo put --value FILE` keep a large one in the blob store and print the "
+            "reference to give in its place",
             reason="inputs-too-large",
         )
     return RunState(

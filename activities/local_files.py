@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 import obstore
 from obstore.exceptions import BaseError
 
+from activities.blob_values import LARGEST_VALUE_BYTES
 from activities.decoding import GZIP_BITS, Zlib
-from arazzo.blobs import Blob
+from arazzo.blobs import VALUE_TYPE, Blob
+from arazzo.bodies import media_type_of
 from arazzo.errors import InputInvalid
+from arazzo.parameter_styles import is_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -46,6 +51,41 @@ def put_file(store: BlobStore, path: Path, content_type: str) -> Blob:
     except (BaseError, OSError, ValueError) as error:
         raise store.unusable(error, f"`{store.uri(name)}` can't be written") from error
     return Blob(store.uri(name), size, digest, content_type)
+
+
+def put_value(store: BlobStore, path: Path, content_type: str) -> Blob:
+    """Keep what a file of JSON holds, or another's text, as a value that expressions read.
+
+    Raises InputInvalid when it can't be read or is too large, StepFailed when the store fails.
+    """
+    content = json.dumps(_value_in(path, content_type), allow_nan=False).encode()
+    name = f"{PUT_FOLDER}/{hashlib.sha256(content).hexdigest()}"
+    return asyncio.run(store.put(name, content, VALUE_TYPE))
+
+
+def _value_in(path: Path, content_type: str) -> Any:
+    try:
+        size = path.stat().st_size
+        if size > LARGEST_VALUE_BYTES:
+            raise InputInvalid(
+                f"`{path}` is {size} bytes; a value may have {LARGEST_VALUE_BYTES}, since all of "
+                "it is in memory where it is read. Without `--value` it is a file, of any size",
+                reason="value-too-large",
+            )
+        text = path.read_bytes().decode()  # line ends stay as they are
+        kind = media_type_of(content_type)
+        return json.loads(text, parse_constant=_no_number) if is_json(kind) else text
+    except OSError as error:
+        raise InputInvalid(f"`{path}` can't be read: {error.strerror}", reason="file") from error
+    except (ValueError, RecursionError) as error:
+        raise InputInvalid(
+            f"`{path}` holds no `{content_type}` as UTF-8: {error}", reason="no-value"
+        ) from error
+
+
+def _no_number(text: str) -> Any:
+    message = f"{text} is no number of JSON"
+    raise ValueError(message)
 
 
 def _digest(path: Path) -> str:

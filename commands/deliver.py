@@ -12,6 +12,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from arazzo.errors import InputInvalid
+from arazzo.messages import shape_problem
 from commands.connection import ConnectionOptions, connect_quietly, refusal
 from commands.failures import NotFound, NoWorker, RunExists, print_json, reported
 from commands.live_view import expect_worker
@@ -59,6 +60,8 @@ def deliver(  # noqa: PLR0913, PLR0917 - one parameter for each option
             message["headers"] = dict(given_pairs(header, "--header"))
         if correlation_id is not None:
             message["correlationId"] = correlation_id
+        if problem := shape_problem(message):  # Temporal would refuse a large one in its own words
+            raise InputInvalid(problem, reason="message")
         connection = ConnectionOptions(address, namespace, profile)
         answer = asyncio.run(_deliver(run, connection, channel, message))
     if as_json:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import mimetypes
+import shlex
 import sys
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
-from rich.filesize import decimal
 
 from activities.files import open_store
-from activities.local_files import put_file
+from activities.local_files import put_file, put_value
 from commands.failures import reported
+from commands.references import told
 from settings import load_settings
 
 app = typer.Typer(add_completion=False)
@@ -31,16 +32,24 @@ def put(
         str | None,
         typer.Option("--content-type", help="Its media type.  [default: by the file's name]"),
     ] = None,
+    value: Annotated[  # noqa: FBT002
+        bool,
+        typer.Option(
+            "--value", help="As the value that a JSON file holds, else as text: up to 64 MB."
+        ),
+    ] = False,
 ) -> None:
     """Put a file into the blob store and print its reference as JSON, in one line."""
     with reported():
         settings = load_settings()
         store = open_store(settings.blob_store, settings.state_folder)
-        blob = put_file(store, file, content_type or _content_type(file))
+        kind = content_type or _content_type(file)
+        blob = put_value(store, file, kind) if value else put_file(store, file, kind)
     print(json.dumps(blob.as_json()))
+    option = " --value" if value else ""
     sys.stderr.write(
-        f"{decimal(blob.size)} as {blob.content_type}; give it to a run as "
-        f'`--input NAME="$(durazzo put {file})"`\n'
+        f"{told(blob)}; give it to a run as "
+        f'`--input NAME="$(durazzo put{option} {shlex.quote(str(file))})"`\n'
     )
 
 

@@ -197,8 +197,9 @@ def _refused(error: RPCError) -> Exception:
         return refusal(error)
     if "size exceeds" in error.message.lower():
         return PayloadTooLarge(
-            f"the inputs are too large for Temporal: {error.message}. `durazzo put FILE` keeps a "
-            "large one in the blob store and prints the reference to give in its place",
+            f"the inputs are too large for Temporal: {error.message}. `durazzo put FILE` and "
+            "`durazzo put --value FILE` keep a large one in the blob store and print the reference "
+            "to give in its place",
             reason="inputs-too-large",
         )
     return InputInvalid(f"the server refused the start: {error.message}", reason="refused")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from activities.load_plan import LARGEST_INPUT_BYTES
 from arazzo import yaml_text
-from arazzo.blobs import BLOB_KEY
+from arazzo.blobs import BLOB_KEY, blob_of, is_blob
 from arazzo.errors import InputInvalid
 from arazzo.inputs import SECRET_KEY, is_secret
 from arazzo.plan import canonical
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 REFERENCE_BEGINS: Final = f'{{"{BLOB_KEY}"'
 """How `durazzo put` prints one."""
+MOST_NAMED: Final = 3
 SECRET_NAME: Final = re.compile(r"[a-z0-9_]+")
 
 
@@ -49,12 +50,23 @@ def collect_inputs(
             reason="no-json",
         ) from None
     if size > LARGEST_INPUT_BYTES:
-        raise InputInvalid(
-            f"the inputs are {size} bytes; {LARGEST_INPUT_BYTES} are allowed. `durazzo put FILE` "
-            "keeps a large one in the blob store and prints the reference to give in its place",
-            reason="inputs-too-large",
-        )
+        raise _too_large(inputs, size)
     return inputs
+
+
+def _too_large(inputs: dict[str, Any], size: int) -> InputInvalid:
+    """Say what is large, and that the blob store takes it: Temporal holds some 2 MB."""
+    sizes = {name: len(canonical(value)) for name, value in inputs.items()}
+    largest = sorted(sizes, key=sizes.__getitem__, reverse=True)[:MOST_NAMED]
+    named = ", ".join(f"`{name}` {sizes[name]}" for name in largest)
+    return InputInvalid(
+        f"the inputs are {size} bytes; {LARGEST_INPUT_BYTES} are allowed ({named}). Give what is "
+        f'large from a file in the blob store: `--input {largest[0]}="$(durazzo put --value '
+        'FILE)"` where the document reads it as a value, without `--value` where a file is sent '
+        "on as it is",
+        reason="inputs-too-large",
+        facts={"bytes": size, "largest": {name: sizes[name] for name in largest}},
+    )
 
 
 def expect_secrets(plan: Plan, inputs: dict[str, Any]) -> None:
@@ -131,17 +143,25 @@ def _known(schema: InputsSchema, name: str) -> str:
 
 
 def _value(schema: InputsSchema, name: str, texts: list[str]) -> Any:
-    """An array is given as JSON, or by repeating the option; all else once."""
+    """An array is given as JSON, by a reference, or by repeating the option; all else once."""
     declared = schema.properties.get(name, {})
     kinds = declared.get("type", [])
     types = [kinds] if isinstance(kinds, str) else list(kinds)
     if "array" in types and not (len(texts) == 1 and texts[0].lstrip().startswith("[")):
         items = declared.get("items")
         item_types = [items.get("type")] if isinstance(items, dict) else []
-        return [_read(name, text, item_types) for text in texts]
+        values = [_read(name, text, item_types) for text in texts]
+        return values[0] if _is_the_array(values, item_types) else values
     if len(texts) > 1:
         raise InputInvalid(f"the input `{name}` is given {len(texts)} times", reason="repeated")
     return _read(name, texts[0], types)
+
+
+def _is_the_array(values: list[Any], item_types: Sequence[Any]) -> bool:
+    """Return whether one reference stands for all elements: text can't hold them, a file can."""
+    if len(values) != 1 or not is_blob(values[0]):
+        return False
+    return "string" not in item_types or blob_of(values[0]).is_value
 
 
 def _read(name: str, text: str, types: Sequence[Any]) -> Any:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from rich.console import Console
-from rich.filesize import decimal
 from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
 from temporalio.exceptions import (
     ApplicationError,
@@ -17,9 +16,9 @@ from temporalio.exceptions import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
-from arazzo.blobs import blob_of, is_blob
 from commands.connection import refusal
 from commands.failures import NotFound, print_json, run_object
+from commands.references import hints, shown
 
 if TYPE_CHECKING:
     from temporalio.client import WorkflowExecutionDescription, WorkflowHandle
@@ -119,23 +118,16 @@ def error_of(cause: BaseException, status: str) -> dict[str, Any]:
             return {"type": type(cause).__name__, "message": str(cause), "details": {}}
 
 
-def print_hints(console: Console, report: RunReport) -> None:
-    """Tell of the outputs that lie in the blob store, and how to get them."""
-    outputs = report.outputs if isinstance(report.outputs, dict) else {}
-    for name, value in outputs.items():
-        if is_blob(value):
-            blob = blob_of(value)
-            kind = "a large value" if blob.is_value else f"a file, {blob.content_type}"
-            told = f"{name}: {kind}, {decimal(blob.size)}; "
-            told += f"`durazzo get {report.workflow_id} {name} -o FILE` gets it"
-            console.print(told, markup=False, highlight=False, soft_wrap=True)
-
-
 def print_report(console: Console, report: RunReport) -> None:
-    """Print how a run ended: its outputs as JSON, or its error and the likely mend."""
+    """Print how a run ended: its outputs as JSON, or its error and the likely mend.
+
+    A terminal is told in words what lies in the blob store; all else gets the references.
+    """
     if report.completed:
-        console.print_json(data=report.outputs, ensure_ascii=False)
-        print_hints(Console(stderr=True), report)
+        outputs = shown(report.outputs) if console.is_terminal else report.outputs
+        console.print_json(data=outputs, ensure_ascii=False)
+        for hint in hints(report.workflow_id, report.outputs):
+            Console(stderr=True).print(hint, markup=False, highlight=False, soft_wrap=True)
         return
     told = f"{report.workflow_id} {report.status.replace('_', ' ')}"
     console.print(told, style="bold red", markup=False, highlight=False)

@@ -10,6 +10,8 @@ import pytest
 from scripted import scripted_house
 from terminal import NOWHERE, Terminal, expect_clear
 
+from activities.blob_values import BlobValues
+from activities.files import open_store
 from settings import Settings
 
 if TYPE_CHECKING:
@@ -113,6 +115,30 @@ async def test_a_run_without_outputs_says_so(terminal: Terminal, house: House) -
     expect_clear(await terminal.durazzo("get", "goes-on", "file"), 1, "durazzo watch goes-on")
     await handle.terminate()
     expect_clear(await terminal.durazzo("get", "goes-on", "file"), 1, "ended as terminated")
+
+
+async def test_a_value_is_put_as_what_its_file_holds(tmp_path: Path) -> None:
+    """JSON by its value, all else as a text; what is neither is told."""
+    terminal = Terminal(tmp_path, NOWHERE)
+    store = open_store(None, tmp_path / "state")
+    files = {"a.json": (b'[1,\n{"a": 2}]', [1, {"a": 2}]), "a.csv": (b"a,b\r\n1", "a,b\r\n1")}
+    for name, (content, value) in files.items():
+        (tmp_path / name).write_bytes(content)
+        done = await terminal.durazzo("put", "--value", str(tmp_path / name))
+        assert await BlobValues(store).loaded(done.json) == value, done
+        assert "a large value, " in done.err
+        assert "durazzo put --value " in done.err
+    for name, content, said in (
+        ("b.json", b"[1", "holds no `application/json`"),
+        ("c.json", b"[NaN]", "NaN is no number"),
+        ("d.txt", b"\xff", "holds no `text/plain`"),
+    ):
+        (tmp_path / name).write_bytes(content)
+        expect_clear(await terminal.durazzo("put", "--value", str(tmp_path / name)), 2, said)
+    with (tmp_path / "e.json").open("wb") as file:
+        file.truncate(65 * 1024 * 1024)
+    done = await terminal.durazzo("put", "--value", str(tmp_path / "e.json"))
+    expect_clear(done, 2, "Without `--value` it is a file, of any size")
 
 
 async def test_what_can_not_be_put_is_told(tmp_path: Path) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from arazzo.blobs import VALUE_TYPE, Blob
 from arazzo.errors import InputInvalid
 from arazzo.inputs import InputsSchema
 from commands.run_inputs import collect_inputs
@@ -88,6 +90,39 @@ def test_an_input_that_does_not_fit_is_refused(given: list[str], said: str) -> N
     with pytest.raises(InputInvalid) as caught:
         collect_inputs(SCHEMA, given, None, [])
     assert said in caught.value.message
+
+
+FILE = Blob("file:///blobs/put/a", 5, "0" * 64, "text/csv").as_json()
+VALUE = Blob("file:///blobs/put/b", 5, "0" * 64, VALUE_TYPE).as_json()
+
+
+@pytest.mark.parametrize(
+    ("name", "references", "value"),
+    [
+        ("text", [FILE], FILE),
+        ("object", [VALUE], VALUE),
+        ("things", [FILE], FILE),
+        ("things", [VALUE], VALUE),
+        ("names", [VALUE], VALUE),
+        ("names", [FILE], [FILE]),
+        ("names", [FILE, FILE], [FILE, FILE]),
+    ],
+)
+def test_a_reference_stands_for_an_input(name: str, references: list[Any], value: Any) -> None:
+    """Of an array that takes texts a file is an element; else it is the array itself."""
+    given = [f"{name}={json.dumps(one)}" for one in references]
+    assert collect_inputs(SCHEMA, given, None, []) == {name: value}
+
+
+def test_inputs_over_the_limit_are_refused_with_the_way_out() -> None:
+    """Which of them are large, and how the blob store takes them."""
+    given = ["text=" + "x" * 900_000, "names=" + "y" * 200_000, "count=1"]
+    with pytest.raises(InputInvalid) as caught:
+        collect_inputs(SCHEMA, given, None, [])
+    message = caught.value.message
+    assert "bytes; 1000000 are allowed (`text` 900002, `names` 200004, `count` 1)" in message
+    assert '`--input text="$(durazzo put --value FILE)"`' in message
+    assert len(message) < 500
 
 
 def test_later_ways_win_over_earlier_ones(tmp_path: Path) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from scripted import Asked, Service, scripted_house
 
 from activities.files import open_store
+from activities.local_files import put_value
 from arazzo.blobs import blob_of
 from catalogue import load_catalogue, worker_defaults
 from rehearsal import try_entry
@@ -53,6 +56,27 @@ workflows:
         requestBody: {contentType: text/csv, payload: $inputs.file}
         outputs: {count: $response.body#/count}
     outputs: {count: $steps.put.outputs.count}
+  - workflowId: embed
+    inputs: {type: object, properties: {rows: {type: array, maxItems: 3}, text: {type: string}}}
+    steps:
+      - stepId: import
+        operationId: import
+        requestBody:
+          contentType: application/json
+          payload: {rows: $inputs.rows, text: $inputs.text, last: '{$inputs.rows#/4999/id}'}
+        outputs: {count: $response.body#/count}
+      - stepId: below
+        workflowId: second-row
+        parameters: [{name: rows, value: $inputs.rows}]
+    outputs: {count: $steps.import.outputs.count, second: $steps.below.outputs.second}
+  - workflowId: second-row
+    inputs: {type: object, properties: {rows: {type: array}}}
+    steps:
+      - stepId: look
+        operationId: export
+        successCriteria: [{condition: $inputs.rows#/1/id == 'id-1'}]
+        outputs: {status: $statusCode}
+    outputs: {second: $inputs.rows#/1/id}
 """
 API = """
 openapi: 3.1.0
@@ -133,6 +157,23 @@ async def test_a_file_goes_from_one_service_to_the_next(
         outputs["imported"],
         outputs["formed"],
     )
+
+
+async def test_a_large_input_is_given_as_a_value(
+    house: tuple[House, Service], settings: Settings, tmp_path: Path
+) -> None:
+    """By its reference: a body, a pointer, a called workflow and outputs read it as any other."""
+    store = open_store(settings.blob_store, settings.state_folder)
+    (tmp_path / "rows.json").write_text(json.dumps(ROWS * 4))
+    (tmp_path / "text.txt").write_text("ü" * 1_000_000)
+    rows = await asyncio.to_thread(put_value, store, tmp_path / "rows.json", "application/json")
+    text = await asyncio.to_thread(put_value, store, tmp_path / "text.txt", "text/plain")
+    assert rows.size + text.size > 2_000_000
+    run = await house[0].start("embed", {"rows": rows.as_json(), "text": text.as_json()})
+    assert await run.result() == {"count": 3, "second": "id-1"}
+    body = house[1].asked[0].body
+    assert body == {"rows": ROWS * 4, "text": "ü" * 1_000_000, "last": "id-4999"}
+    assert len((await run.fetch_history()).to_json()) < 60_000
 
 
 async def times_of(house: House, file: Any) -> tuple[int, int, int]:
