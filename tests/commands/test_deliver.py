@@ -72,9 +72,10 @@ async def test_a_message_is_delivered(house: House, terminal: Terminal) -> None:
         (("--payload", "@gone.json"), 2, "can't be read"),
         (("--payload", "{"), 2, "`--payload` wants JSON"),
         (("--payload", "1", "--header", "x"), 2, "expected NAME=VALUE"),
+        (("--payload", f'"{"x" * 70_000}"'), 2, "65536 are allowed"),
         (("--payload", "1"), 3, "no Temporal server"),
     ],
-    ids=["file", "json", "header", "server"],
+    ids=["file", "json", "header", "too large", "server"],
 )
 async def test_what_is_wrong_is_told(
     tmp_path: Path, arguments: tuple[str, ...], code: int, said: str
