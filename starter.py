@@ -27,6 +27,7 @@ COMMANDS: Final = {
     "result": ("commands.result", "The outputs of a run."),
     "get": ("commands.get", "Fetch an output of a run, of any size, into a file."),
     "put": ("commands.put", "Put a file into the blob store, to give it to a run."),
+    "clean": ("commands.clean", "Remove old files from the blob store."),
     "deliver": ("commands.deliver", "Hand a message to a run that waits for it."),
     "cancel": ("commands.cancel", "Ask a run to stop."),
     "worker": ("worker", "Serve the workflows: the process that does the work."),
