@@ -35,7 +35,9 @@ from arazzo.errors import InputInvalid
 from arazzo.needed_secrets import names_of
 from catalogue import load_catalogue, worker_defaults
 from commands.connection import ConnectionOptions, connect, refusal
+from commands.data_conversion import told_encryption
 from commands.failures import reported
+from commands.queue_workers import expect_keys
 from commands.secret_places import Places
 from commands.secrets import needs_of
 from settings import load_settings
@@ -143,6 +145,7 @@ async def _serve(
     client = await connect(options)
     await _expect_namespace(client)
     queue = task_queue or settings.task_queue
+    await expect_keys(client, queue)
     stopped = _stop_signal()
     async with running_worker(client, catalogue, settings, task_queue=queue, servers=servers):
         _tell(_greeting(catalogue, queue, client))
@@ -191,7 +194,10 @@ def _stop_signal() -> asyncio.Event:
 def _greeting(catalogue: Catalogue, queue: str, client: Client) -> str:
     address = client.service_client.config.target_host
     places = Places(load_settings())
-    lines = [f"worker on task queue `{queue}`, namespace `{client.namespace}`, at {address}"]
+    lines = [
+        f"worker on task queue `{queue}`, namespace `{client.namespace}`, at {address}",
+        f"  sends {told_encryption(client)} to Temporal",
+    ]
     for entry in catalogue.entries:
         name = entry.compiled.workflow_type
         if entry.compiled.plan is not None:

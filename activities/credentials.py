@@ -40,8 +40,11 @@ class SecretPlace:
 
     @property
     def is_open(self) -> bool:
-        """Return whether others than its owner can read the file."""
-        return self.file is not None and bool(stat.S_IMODE(self.file.stat().st_mode) & 0o077)
+        """Return whether others can read a file of this user's; a mounted one is another's."""
+        if self.file is None:
+            return False
+        found = self.file.stat()
+        return found.st_uid == os.getuid() and bool(stat.S_IMODE(found.st_mode) & 0o077)
 
 
 @dataclass(frozen=True)

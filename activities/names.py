@@ -69,6 +69,10 @@ class Carried(Message):
     signature: str = ""
 
 
+UNREADABLE: Final = ("encrypted-with-another-key", "payload-damaged")
+"""The reasons of a SecretMissing by which a payload could not be decrypted."""
+
+
 class AttemptRequest(Message):
     """One attempt of a step.
 

@@ -33,7 +33,7 @@ from activities.limits import Limits
 from activities.look_up import asks_again, found_in, looking, unclear
 from activities.masking import Masking
 from activities.names import TRANSPORT_FAILURE, AttemptRequest, WorkflowStepRequest
-from activities.sealing import seal
+from activities.sealing import hidden
 from activities.signing import verify
 from activities.uploads import with_time_for
 from arazzo.blobs import Blob, blobs_in, without_content
@@ -245,7 +245,7 @@ class Operations:
         own = {answer.blob} if answer.blob else set[Blob]()
         refuse_foreign(found, own.union(blobs_in(asked.values)))
         refuse_hidden(found)
-        outputs = self._sealed(plan, masking.value(found))
+        outputs = hidden(self.key, plan.sealed, found, masking.value)
         if asked.blobs:
             stored = BlobValues(self.blobs)
             outputs = await stored.moved(asked.blobs, outputs, LARGEST_OUTPUT_BYTES)
@@ -260,13 +260,6 @@ class Operations:
                 "excerpt": masking.excerpt(answer.text, EXCERPT_CHARACTERS) if shows else "",
             }
         )
-
-    def _sealed(self, plan: AttemptPlan, outputs: dict[str, Any]) -> dict[str, Any]:
-        """Secret outputs are sealed; one that is null holds no secret, and says so."""
-        return {
-            name: seal(self.key, value) if name in plan.sealed and value is not None else value
-            for name, value in outputs.items()
-        }
 
     def _server(self, plan: AttemptPlan) -> str:
         server = self.servers.get(plan.operation.source) or plan.operation.server

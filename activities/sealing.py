@@ -8,7 +8,7 @@ import hashlib
 import hmac
 import json
 import os
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -16,6 +16,9 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from activities.signing import KEY_NAME
 from arazzo.errors import SecretMissing
 from arazzo.inputs import SEALED_KEY, is_sealed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
 
 PURPOSE: Final = b"durazzo sealed output 1"
 NONCE_BYTES: Final = 12
@@ -55,3 +58,17 @@ def opened(key: bytes, value: Any) -> Any:
     if isinstance(value, list):
         return [opened(key, child) for child in value]
     return value
+
+
+def hidden(
+    key: bytes, sealed: Collection[str], outputs: dict[str, Any], mask: Callable[[Any], Any]
+) -> dict[str, Any]:
+    """Return outputs with those of the names `sealed`, and all others without secrets.
+
+    One that is null holds no secret, and says so. What is sealed keeps its secrets: they are what
+    a later step sends.
+    """
+    return {
+        name: seal(key, value) if name in sealed and value is not None else mask(value)
+        for name, value in outputs.items()
+    }

@@ -23,16 +23,32 @@ if TYPE_CHECKING:
 KEY_NAME: Final = "durazzo_key"
 KEY_FILE: Final = "durazzo.key"
 KEY_BYTES: Final = 32
+SHORTEST_KEY: Final = 32
+"""Characters: ids of keys stand in the open, so a short one could be guessed from its id."""
 
 
 def load_key(store: SecretStore, state_folder: Path) -> bytes:
-    """Return the worker's key, made on first use in a file that only its owner can read."""
+    """Return the worker's key, made on first use in a file that only its owner can read.
+
+    Raises SecretMissing when it can't be read, or is no key.
+    """
     try:
-        return store.get(KEY_NAME).encode()
+        return _long_enough(store.get(KEY_NAME).encode(), f"the secret `{KEY_NAME}`")
     except SecretMissing as error:
         if error.reason != "secret-missing":
             raise
-    return _generated_key(state_folder / KEY_FILE)
+    file = state_folder / KEY_FILE
+    return _long_enough(_generated_key(file), f"the key in {file}")
+
+
+def _long_enough(key: bytes, what: str) -> bytes:
+    if len(key) < SHORTEST_KEY:
+        raise SecretMissing(
+            f"{what} has {len(key)} characters, and {SHORTEST_KEY} are the least; make one with "
+            "`python -c 'import secrets; print(secrets.token_hex(32))'`",
+            reason="key-too-short",
+        )
+    return key
 
 
 def _generated_key(file: Path) -> bytes:

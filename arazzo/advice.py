@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from arazzo import expression
 from arazzo.advised import Subject
-from arazzo.call_advice import advise_call
+from arazzo.call_advice import BY_NAME, advise_call
 from arazzo.call_compilation import expressions_in
 from arazzo.context import Context, ResponseView
 from arazzo.flow import Flow, considered
@@ -59,6 +59,7 @@ class _Adviser:
                 yield from self._uncovered_statuses(index, step)
             yield from self._skipped_outputs(index, step)
             yield from self._response_properties(index, step)
+            yield from self._plain_inputs(index, step)
             yield from advise_call(self.subject, index, step)
             yield from advise_message(self.subject, index, step)
         yield from self._unused_outputs()
@@ -74,6 +75,22 @@ class _Adviser:
                     f"the default of the secret input `{name}` stands here in plain text",
                     ("inputs", "properties", name, "default"),
                     mend="take it out, and give the input by the name of a secret",
+                )
+
+    def _plain_inputs(self, index: int, step: StepPlan) -> Iterator[Finding]:
+        """What a called workflow gets for a secret input, and the document has in plain."""
+        if step.attempt.invocation is None:
+            return
+        secret = self.plan.workflows[step.called].plan.secret_inputs
+        for name, value in step.attempt.invocation.inputs.items():
+            if name in secret and value and not expressions_in(value):
+                path, _ = self.subject.parameter_path(index, name, "")
+                yield self._warn(
+                    "plain-credential",
+                    f"`{name}` of `{step.called}` is a credential and stands here in plain text",
+                    index,
+                    path or ("workflowId",),
+                    mend=BY_NAME,
                 )
 
     # -- the flow --------------------------------------------------------------------------------

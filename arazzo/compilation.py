@@ -26,14 +26,14 @@ from arazzo.plan import (
     Plan,
 )
 from arazzo.scope import Defaults, FoundOperation, Scope, Sources
-from arazzo.sealing import with_sealed_outputs
+from arazzo.sealing import IntoCredentials, with_sealed_outputs
 from arazzo.step_compilation import StepCompiler
 from arazzo.step_dependencies import check_order
 from arazzo.version_rules import check_workflow, document_findings
 from arazzo.workflow_lookup import find_workflow, runnable, same_named, sub_workflow
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from arazzo.errors import Finding
     from arazzo.plan import StepPlan
@@ -49,8 +49,7 @@ class CompiledWorkflow:
 
     `workflow_type` is the workflowId behind the folder's prefix; `servers` maps source names to
     the named base URLs that a run can choose from, the first being the default; `operations` are
-    those of the steps by stepId; `path` leads to the workflow in its `source`. `secret_inputs_of`
-    are inputs of completed workflows that flow into its credentials, by workflowId.
+    those of the steps by stepId; `path` leads to the workflow in its `source`.
     """
 
     workflow_type: str
@@ -62,7 +61,7 @@ class CompiledWorkflow:
     operations: Mapping[str, FoundOperation]
     source: YamlText
     path: Path
-    secret_inputs_of: Mapping[str, Collection[str]]
+    into_credentials: IntoCredentials
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,12 +147,13 @@ def _compile_workflow(scope: Scope) -> CompiledWorkflow:
     dependencies = _dependencies(scope, schema, compiler)
     steps = [compiler.compile(index) for index in range(len(scope.workflow.steps))]
     compiler.check_workflow_outputs()
-    sealed = compiler.names.sealed
-    schema = schema.requiring(compiler.names.undeclared)
+    names = compiler.names
+    into = IntoCredentials(names.sealed, names.sealed_of_workflows, names.secret_inputs_of)
+    schema = schema.requiring(names.undeclared)
     plan = None
     if not _is_broken(scope):
         made = _plan(scope, schema, compiler, [one for one in steps if one], dependencies)
-        plan = with_sealed_outputs(made, sealed, compiler.names.sealed_of_workflows)
+        plan = with_sealed_outputs(made, into.outputs, into.results)
         check_order(scope, plan)
     return CompiledWorkflow(
         workflow_type=scope.settings.prefix + scope.workflow.workflow_id,
@@ -165,7 +165,7 @@ def _compile_workflow(scope: Scope) -> CompiledWorkflow:
         operations=scope.operations,
         source=scope.source,
         path=scope.path,
-        secret_inputs_of=compiler.names.secret_inputs_of,
+        into_credentials=into,
     )
 
 

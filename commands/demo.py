@@ -21,7 +21,7 @@ from commands.demo_processes import DemoFailed, Processes, start_stand_in
 from commands.demo_report import Ended, Story, print_requests, print_runs
 from commands.demo_systems import SYSTEMS
 from commands.failures import reported
-from commands.server import DEFAULT_PORT, HOST, is_taken, start_server
+from commands.server import DEFAULT_PORT, HOST, codec_endpoint, is_taken, start_server
 from settings import load_settings
 
 if TYPE_CHECKING:
@@ -120,7 +120,9 @@ class Demo:
     async def _start_own(self, port: int) -> Client:
         database = load_settings().state_folder / "demo.db"
         log = self.processes.logs / "server.log"
-        process = await start_server(port, port + 1000, database, log=log)
+        process = await start_server(
+            port, port + 1000, database, log=log, ui_codec_endpoint=codec_endpoint()
+        )
         self.processes.adopt("server", process)
         self.options = ConnectionOptions(f"{HOST}:{port}")
         return await connect(self.options)

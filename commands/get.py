@@ -23,7 +23,7 @@ from activities.sealing import opened
 from activities.signing import load_key
 from arazzo.blobs import Blob, blob_of, is_blob
 from arazzo.context import ABSENT
-from arazzo.errors import CallerError, DurazzoError, InputInvalid
+from arazzo.errors import CallerError, DurazzoError, InputInvalid, SecretMissing
 from arazzo.inputs import holds_hidden
 from arazzo.navigation import resolve_pointer
 from arazzo.scope import closest
@@ -103,7 +103,9 @@ async def _report(run: str, connection: ConnectionOptions) -> RunReport:
 
 
 def _found(report: RunReport, output: str) -> Any:
-    """Return the output before its pointer. Raises NotCompleted or NoOutput."""
+    """Return the output before its pointer. Raises NotCompleted, NoOutput, SecretMissing."""
+    if report.status == "completed" and report.error:
+        raise SecretMissing(report.error["message"], reason=report.error["details"]["reason"])
     if not report.completed:
         goes_on = report.status == "running"
         said = "goes on; its outputs come at its end" if goes_on else f"ended as {report.status}"

@@ -14,17 +14,23 @@ from rich.text import Text
 from temporalio.client import WorkflowFailureError, WorkflowQueryFailedError
 from temporalio.service import RPCError
 
+from arazzo.errors import SecretMissing
 from commands.failures import NoWorker
+from commands.queue_workers import has_workers
 from commands.run_report import RunReport, describe, report_of
 from settings import load_settings
 
 if TYPE_CHECKING:
-    from temporalio.client import WorkflowHandle
+    from temporalio.client import Client, WorkflowHandle
 
 SECONDS_BETWEEN_LOOKS: Final = 1.0
 SECONDS_FOR_QUERY: Final = 3.0
 EVENTS_BEFORE_FIRST_TASK: Final = 2
 NO_ANSWER: Final = "no worker answers just now; the run is safe and goes on when one does"
+NO_GOOD_ANSWER: Final = (
+    "workers serve the queue and none answers for this run: they have too much to do, or fail its "
+    "tasks, as one with another key does. Their logs tell; the run is safe and goes on then"
+)
 
 STANDING_STYLES: Final = {
     "pending": "dim", "running": "cyan", "waiting": "yellow", "passed": "green", "failed": "red",
@@ -38,10 +44,21 @@ async def query_progress(handle: WorkflowHandle[Any, Any]) -> dict[str, Any] | N
             found: dict[str, Any] = await handle.query("progress")
     except (RPCError, WorkflowQueryFailedError, TimeoutError):
         return None
+    except SecretMissing as error:
+        return {"unreadable": error.message}
     return found
 
 
-async def follow(handle: WorkflowHandle[Any, Any], web_url: str, *, quiet: bool) -> RunReport:
+async def why_silent(client: Client, handle: WorkflowHandle[Any, Any]) -> str:
+    """Return what is said of a run for which no worker answers."""
+    found = await describe(handle)
+    there = found.task_queue and await has_workers(client, found.task_queue)
+    return NO_GOOD_ANSWER if there else NO_ANSWER
+
+
+async def follow(
+    client: Client, handle: WorkflowHandle[Any, Any], web_url: str, *, quiet: bool
+) -> RunReport:
     """Show the run until it ends and return how it ended; `quiet` shows nothing.
 
     Raises NoWorker when no worker takes up the run's first task, NoTemporalServer when the
@@ -55,7 +72,9 @@ async def follow(handle: WorkflowHandle[Any, Any], web_url: str, *, quiet: bool)
     try:
         with watcher:
             while not ended.done():
-                watcher.show(await query_progress(handle))
+                progress = await query_progress(handle)
+                silent = "" if progress or quiet else await why_silent(client, handle)
+                watcher.show(progress, silent)
                 if time.monotonic() >= latest:
                     await expect_worker(handle)
                 await asyncio.wait([ended], timeout=SECONDS_BETWEEN_LOOKS)
@@ -83,7 +102,7 @@ async def _until_ended(handle: WorkflowHandle[Any, Any]) -> None:
     while True:
         try:
             await handle.result()
-        except WorkflowFailureError:
+        except (WorkflowFailureError, SecretMissing):
             return
         except RPCError:
             await describe(handle)
@@ -118,8 +137,8 @@ class _Quiet:
     def __exit__(self, *_: object) -> None:
         return None
 
-    def show(self, progress: dict[str, Any] | None) -> None:
-        """Show the progress; None when no worker answers."""
+    def show(self, progress: dict[str, Any] | None, silent: str = "") -> None:
+        """Show the progress; None when no worker answers, for which `silent` has the words."""
 
 
 class _Lines(_Quiet):
@@ -130,10 +149,10 @@ class _Lines(_Quiet):
         self.silent = 0
         sys.stderr.write(f"Web UI: {web_url}\n")
 
-    def show(self, progress: dict[str, Any] | None) -> None:
+    def show(self, progress: dict[str, Any] | None, silent: str = "") -> None:
         """Print a line when something changed."""
         self.silent = 0 if progress else self.silent + 1
-        line = line_of(progress) if progress else NO_ANSWER
+        line = line_of(progress) if progress else silent
         if line != self.last and (progress or self.silent > 1):
             sys.stderr.write(f"{line}\n")
             self.last = line
@@ -153,10 +172,10 @@ class _Table(_Quiet):
     def __exit__(self, *_: object) -> None:
         self.live.stop()
 
-    def show(self, progress: dict[str, Any] | None) -> None:
+    def show(self, progress: dict[str, Any] | None, silent: str = "") -> None:
         """Draw the table anew."""
         self.last = progress or self.last
-        told = line_of(self.last) if progress else NO_ANSWER
+        told = line_of(self.last) if progress else silent
         link = Text(f"Web UI: {self.web_url}", style="dim")
         hint = Text("Ctrl-C leaves; the run goes on", style="dim")
         self.live.update(Group(step_table(self.last), Text(told), link, hint))
@@ -165,6 +184,8 @@ class _Table(_Quiet):
 def line_of(progress: dict[str, Any]) -> str:
     """Return the progress as one line: step, state, polls, next wake-up."""
     step = progress.get("step")
+    if "unreadable" in progress:
+        return f"its progress can't be read here: {progress['unreadable']}"
     if not progress.get("steps"):
         return "loading the plan"
     if step is None:

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
-from temporalio.api.taskqueue.v1 import TaskQueue as TaskQueueMessage
-from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
@@ -30,6 +28,7 @@ from commands.options import (
     Secrets,
     TaskQueue,
 )
+from commands.queue_workers import has_workers
 from commands.run_inputs import collect_inputs, expect_secrets
 from commands.run_options import collect_options
 from commands.run_report import RunReport
@@ -154,14 +153,7 @@ async def _run(
 
 async def _expect_worker(client: Client, task_queue: str) -> None:
     """Say so when nobody serves the queue, in place of waiting silently."""
-    request = DescribeTaskQueueRequest(
-        namespace=client.namespace, task_queue=TaskQueueMessage(name=task_queue)
-    )
-    try:
-        found = await client.workflow_service.describe_task_queue(request)
-    except RPCError as error:
-        raise refusal(error) from error
-    if not found.pollers:
+    if not await has_workers(client, task_queue):
         raise NoWorker(
             f"no worker serves the task queue `{task_queue}` in the namespace "
             f"`{client.namespace}`. Start one with `durazzo worker` in another terminal; "

@@ -16,8 +16,10 @@ from temporalio.exceptions import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.names import UNREADABLE
+from arazzo.errors import DurazzoError, SecretMissing
 from commands.connection import refusal
-from commands.failures import NotFound, print_json, run_object
+from commands.failures import NotFound, error_object, print_json, run_object
 from commands.references import hints, shown
 
 if TYPE_CHECKING:
@@ -58,8 +60,8 @@ class RunReport:
 
     @property
     def completed(self) -> bool:
-        """Return whether the run gave its outputs."""
-        return self.status == "completed"
+        """Return whether the run gave its outputs, and they could be read here."""
+        return self.status == "completed" and self.error is None
 
     def print_json(self) -> None:
         """Print the report as the one object of `--json`."""
@@ -95,10 +97,10 @@ async def report_of(handle: WorkflowHandle[Any, Any], web_url: str) -> RunReport
         return RunReport(handle.id, found.run_id, status, web_url)
     try:
         outputs = await handle.result()
-    except WorkflowFailureError as failed:
-        return RunReport(
-            handle.id, found.run_id, status, web_url, error=error_of(failed.cause, status)
-        )
+    except (WorkflowFailureError, SecretMissing) as failed:
+        cause = failed.cause if isinstance(failed, WorkflowFailureError) else failed
+        error = error_of(cause, status)
+        return RunReport(handle.id, found.run_id, status, web_url, error=error)
     return RunReport(handle.id, found.run_id, status, web_url, outputs=outputs)
 
 
@@ -108,6 +110,8 @@ def error_of(cause: BaseException, status: str) -> dict[str, Any]:
         case ApplicationError():
             details = cause.details[0] if cause.details else {}
             return {"type": cause.type or status, "message": cause.message, "details": details}
+        case DurazzoError():
+            return error_object(cause)
         case CancelledError() | TerminatedError() | TimeoutError() | FailureError():
             return {
                 "type": type(cause).__name__.removesuffix("Error"),
@@ -135,6 +139,6 @@ def print_report(console: Console, report: RunReport) -> None:
         error = report.error
         console.print(f"{error['type']}: {error['message']}", markup=False, highlight=False)
         mend = MENDS.get(error["type"])
-        if mend:
+        if mend and error["details"].get("reason") not in UNREADABLE:
             console.print(f"mend: {mend}", markup=False, highlight=False)
     console.print(f"Web UI: {report.web_url}", markup=False, highlight=False, soft_wrap=True)

@@ -74,11 +74,14 @@ def server(
     ] = None,
 ) -> None:
     """Start a local Temporal server with its Web UI, until Ctrl-C."""
-    codec = ui_codec_endpoint or (
-        f"http://{HOST}:{CODEC_PORT}" if load_settings().encrypt else None
-    )
     with reported():
+        codec = ui_codec_endpoint or codec_endpoint()
         asyncio.run(_serve(port, ui_port or _ui_port_of(port), db, namespace, codec))
+
+
+def codec_endpoint() -> str | None:
+    """Return where `durazzo codec` listens by default, None where nothing is encrypted."""
+    return f"http://{HOST}:{CODEC_PORT}" if load_settings().encrypt else None
 
 
 def _ui_port_of(port: int) -> int:
@@ -146,11 +149,11 @@ async def refuse_taken_ports(port: int, ui_port: int) -> None:
         )
 
 
-def is_taken(port: int, host: str = HOST) -> bool:
+def is_taken(port: int) -> bool:
     """Return whether something listens on the port of this machine."""
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.settimeout(1)
-        return probe.connect_ex((host, port)) == 0
+        return probe.connect_ex((HOST, port)) == 0
 
 
 async def _is_temporal(port: int) -> bool:

@@ -12,16 +12,20 @@ from rich.table import Table
 from rich.text import Text
 from temporalio.service import RPCError
 
+from arazzo.errors import SecretMissing
 from commands.connection import ConnectionOptions, connect_quietly, refusal, web_url
 from commands.failures import print_json, reported, run_object
-from commands.live_view import NO_ANSWER, line_of, query_progress, step_table
+from commands.live_view import line_of, query_progress, step_table, why_silent
 from commands.options import Address, AsJson, Namespace, Profile, TaskQueue
+from commands.queue_workers import quoted
 from commands.run_report import STATUS_NAMES, describe, print_report, report_of
 from settings import load_settings
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from temporalio.api.failure.v1 import Failure
+    from temporalio.api.workflow.v1 import PendingActivityInfo
     from temporalio.client import Client, WorkflowExecutionDescription
 
     from commands.run_report import RunReport
@@ -72,9 +76,10 @@ async def _list(connection: ConnectionOptions, task_queue: str, *, as_json: bool
 async def _rows(client: Client, task_queue: str) -> list[tuple[str, str, str, datetime]]:
     """Return id, workflow type, status and start of the latest runs."""
     rows = []
-    quoted = task_queue.replace("\\", "\\\\").replace("'", "\\'")
     try:
-        async for one in client.list_workflows(f"TaskQueue = '{quoted}'", limit=MOST_RUNS):
+        async for one in client.list_workflows(
+            f"TaskQueue = '{quoted(task_queue)}'", limit=MOST_RUNS
+        ):
             told = (STATUS_NAMES.get(one.status) if one.status else None) or "running"
             rows.append((one.id, one.workflow_type, told, one.start_time.astimezone()))
     except RPCError as error:
@@ -88,27 +93,34 @@ async def _status(run: str, connection: ConnectionOptions, *, as_json: bool) -> 
     found = await describe(handle)
     report = await report_of(handle, web_url(client, run, found.run_id))
     progress = await query_progress(handle)
-    pending = _pending(found)
+    pending = [await _pending(client, one) for one in found.raw_description.pending_activities]
     if as_json:
         body = run_object(
             run, report.run_id, report.status, outputs=report.outputs, error=report.error
         )
         print_json({**body, "progress": progress, "pendingActivities": pending})
         return
-    _print(Console(), found, report, progress, pending)
+    silent = "" if progress or report.status != "running" else await why_silent(client, handle)
+    _print(Console(), found, report, progress, pending, silent)
 
 
-def _pending(found: WorkflowExecutionDescription) -> list[dict[str, Any]]:
-    """Return the activities that run or wait to be tried again, with their last failure."""
-    return [
-        {
-            "operation": one.activity_type.name,
-            "attempt": one.attempt,
-            "of": one.maximum_attempts,
-            "lastFailure": one.last_failure.message,
-        }
-        for one in found.raw_description.pending_activities
-    ]
+async def _pending(client: Client, one: PendingActivityInfo) -> dict[str, Any]:
+    """Return an activity that runs or waits to be tried again, with its last failure."""
+    last = await _message(client, one.last_failure) if one.HasField("last_failure") else ""
+    return {
+        "operation": one.activity_type.name,
+        "attempt": one.attempt,
+        "of": one.maximum_attempts,
+        "lastFailure": last,
+    }
+
+
+async def _message(client: Client, failure: Failure) -> str:
+    try:
+        found = await client.data_converter.decode_failure(failure)
+    except SecretMissing as error:
+        return f"it can't be read here: {error.message}"
+    return getattr(found, "message", None) or str(found)
 
 
 def _print(
@@ -117,6 +129,7 @@ def _print(
     report: RunReport,
     progress: dict[str, Any] | None,
     pending: list[dict[str, Any]],
+    silent: str,
 ) -> None:
     began = found.start_time.astimezone()
     console.print(Text(found.id, style="bold"), Text(f" {report.status}"))
@@ -130,9 +143,10 @@ def _print(
         if report.status == "running":
             console.print(line_of(progress), markup=False, highlight=False)
             _print_deadline(console, progress)
-        console.print(step_table(progress))
-    elif report.status == "running":
-        console.print(f"{NO_ANSWER}: `durazzo worker`", markup=False, highlight=False)
+        if progress.get("steps"):
+            console.print(step_table(progress))
+    elif silent:
+        console.print(silent, markup=False, highlight=False)
     for one in pending:
         of = f" of {one['of']}" if one["of"] else ""
         told = f"{one['operation']}: attempt {one['attempt']}{of}"

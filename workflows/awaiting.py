@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from temporalio import workflow
 from temporalio.exceptions import (
@@ -14,7 +14,7 @@ from temporalio.exceptions import (
 )
 
 from arazzo.effects import Invoked
-from arazzo.errors import RUN_ERRORS
+from arazzo.errors import RUN_ERRORS, SecretMissing
 from arazzo.transition import ends_the_caller
 
 if TYPE_CHECKING:
@@ -72,6 +72,24 @@ def stop_when_cancelled() -> None:
     """A cancel is delivered once, and a waiting activity may have hidden it (temporal.md, 8)."""
     if workflow.cancellation_reason() is not None:
         raise asyncio.CancelledError
+
+
+def was_unreadable(cause: BaseException | None) -> bool:
+    """Return whether a worker could not decrypt what an activity was asked: it did nothing.
+
+    The SDK raises an error of its own for that, which has the codec's as its cause.
+    """
+    inner = cause.__cause__ if isinstance(cause, ApplicationError) and not cause.type else None
+    return isinstance(inner, ApplicationError) and inner.type == SecretMissing.__name__
+
+
+ANOTHER_KEY: Final = "a worker has another key and could not read the request"
+LONGEST_WAIT_FOR_KEY: Final = 5.0
+
+
+def wait_for_key(times: int) -> float:
+    """Return the seconds until a request is handed out again that no worker could read."""
+    return min(LONGEST_WAIT_FOR_KEY, float(times))
 
 
 def why_lost(cause: BaseException | None) -> str:

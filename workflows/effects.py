@@ -40,9 +40,12 @@ from arazzo.effects import Invoked
 from arazzo.outcome import Outcome
 from arazzo.plan import canonical
 from workflows.awaiting import (
+    ANOTHER_KEY,
     failed_child,
     own_failure,
     stop_when_cancelled,
+    wait_for_key,
+    was_unreadable,
     why_lost,
     within,
 )
@@ -101,33 +104,46 @@ class TemporalEffects:
         return await self._performed(step, find.call, request)
 
     async def _performed(self, step: StepPlan, call: Call, request: AttemptRequest) -> Outcome:
-        self.tell()
+        """Run the activity; one that no worker could read was not done, and is asked for again."""
+        unread = 0
+        while True:
+            self.tell()
+            try:
+                result = await self._executed(step, call, request)
+            except ActivityError as error:
+                if was_unreadable(error.cause):
+                    unread += 1
+                    await workflow.sleep(wait_for_key(unread), summary=ANOTHER_KEY)
+                    continue
+                result = await self._lost(step, request, error)
+            stop_when_cancelled()
+            return Outcome.model_validate(result)
+
+    async def _executed(
+        self, step: StepPlan, call: Call, request: AttemptRequest
+    ) -> dict[str, Any]:
         harmless = not call.writes or call.idempotency
         file = bool(call.upload) and holds_file(request.values)
         heartbeat = step.heartbeat_with(file=file)
-        try:
-            result: dict[str, Any] = await workflow.execute_activity(
-                call.operation_id,
-                request.as_json(),
-                activity_id=_activity_id(step, self.state.step(step.step_id).attempts),
-                start_to_close_timeout=timedelta(seconds=step.start_to_close_with(file=file)),
-                schedule_to_close_timeout=_at_most(step, file=file),
-                heartbeat_timeout=timedelta(seconds=heartbeat) if heartbeat else None,
-                retry_policy=RetryPolicy(
-                    maximum_attempts=request.attempts,
-                    initial_interval=timedelta(seconds=step.transport.first),
-                    backoff_coefficient=2.0,
-                    maximum_interval=timedelta(seconds=step.transport.longest),
-                ),
-                cancellation_type=workflow.ActivityCancellationType.TRY_CANCEL
-                if harmless
-                else workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-                summary=shortened(f"{step.step_id} · {call.method} {call.path}"),
-            )
-        except ActivityError as error:
-            result = await self._lost(step, request, error)
-        stop_when_cancelled()
-        return Outcome.model_validate(result)
+        result: dict[str, Any] = await workflow.execute_activity(
+            call.operation_id,
+            request.as_json(),
+            activity_id=_activity_id(step, self.state.step(step.step_id).attempts),
+            start_to_close_timeout=timedelta(seconds=step.start_to_close_with(file=file)),
+            schedule_to_close_timeout=_at_most(step, file=file),
+            heartbeat_timeout=timedelta(seconds=heartbeat) if heartbeat else None,
+            retry_policy=RetryPolicy(
+                maximum_attempts=request.attempts,
+                initial_interval=timedelta(seconds=step.transport.first),
+                backoff_coefficient=2.0,
+                maximum_interval=timedelta(seconds=step.transport.longest),
+            ),
+            cancellation_type=workflow.ActivityCancellationType.TRY_CANCEL
+            if harmless
+            else workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+            summary=shortened(f"{step.step_id} · {call.method} {call.path}"),
+        )
+        return result
 
     def _request(self, step: StepPlan, values: dict[str, Any]) -> AttemptRequest:
         call = step.attempt.operation

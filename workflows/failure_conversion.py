@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 from temporalio.converter import DataConverter, DefaultFailureConverter
 from temporalio.exceptions import ApplicationError
 
-from activities.names import TRANSPORT_FAILURE
-from arazzo.errors import RUN_ERRORS
+from activities.names import TRANSPORT_FAILURE, UNREADABLE
+from arazzo.errors import RUN_ERRORS, SecretMissing
 
 if TYPE_CHECKING:
     from temporalio.api.failure.v1 import Failure
@@ -34,16 +34,27 @@ class FailuresWithoutStacks(DefaultFailureConverter):
 
 
 class EncryptedFailures(FailuresWithoutStacks):
-    """The same, with message and stack in a payload, which is encrypted as all payloads are."""
+    """The same, with message and stack in a payload, which is encrypted as all payloads are.
+
+    That a payload can't be read is told in plain: it names no more than the ids of keys, and who
+    has the right one must be able to read it.
+    """
 
     def to_failure(
         self, exception: BaseException, payload_converter: PayloadConverter, failure: Failure
     ) -> None:
         """Fill the failure from the exception."""
         super().to_failure(exception, payload_converter, failure)
+        if is_unreadable(exception) or is_unreadable(exception.__cause__):
+            return
         told = {"message": failure.message, "stack_trace": failure.stack_trace}
         failure.encoded_attributes.CopyFrom(payload_converter.to_payloads([told])[0])
         failure.message, failure.stack_trace = ENCODED, ""
+
+
+def is_unreadable(error: BaseException | None) -> bool:
+    """Return whether an error says that a payload could not be decrypted."""
+    return isinstance(error, SecretMissing) and error.reason in UNREADABLE
 
 
 ENCODED: Final = "Encoded failure"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from temporalio.api.common.v1 import Payload
 
 from activities.credentials import SecretStore
@@ -16,9 +19,14 @@ NOWHERE = Path("/nowhere")
 PLAIN = Payload(metadata={"encoding": b"json/plain", "x": b"y"}, data=b'"what nobody may read"')
 
 
+def long(text: str) -> str:
+    """Return keys that are long enough, one a line."""
+    return "\n".join(one.ljust(32, "-") for one in text.splitlines())
+
+
 def codec(*, encrypts: bool = True, folder: Path = NOWHERE, **secrets: str) -> Encryption:
     """Return a codec of a process with these secrets."""
-    variables = {f"DURAZZO_SECRET_{name.upper()}": value for name, value in secrets.items()}
+    variables = {f"DURAZZO_SECRET_{name.upper()}": long(text) for name, text in secrets.items()}
     return Encryption(KeyRing(SecretStore(environment=variables), folder), encrypts=encrypts)
 
 
@@ -60,10 +68,53 @@ async def test_another_key_says_which_one_is_wanted() -> None:
     assert "the-key" not in str(caught.value)
 
 
+async def test_an_id_that_is_none_is_not_repeated() -> None:
+    """Whoever can write a payload could write into a terminal."""
+    forged = Payload(metadata={"encoding": ENCODING, KEY_ID: b"\x1b[2Jforged"}, data=b"?" * 40)
+    with pytest.raises(SecretMissing, match="the key of an unknown id") as caught:
+        await codec(durazzo_key="one").decode([forged])
+    assert "forged" not in caught.value.message
+
+
+async def test_a_key_may_hold_spaces() -> None:
+    """Also as a former one: each is a line."""
+    (old,) = await codec(durazzo_key="correct horse battery").encode([PLAIN])
+    changed = codec(durazzo_key="new", durazzo_former_keys="older one\ncorrect horse battery")
+    assert await changed.decode([old]) == [PLAIN]
+
+
+async def test_plain_values_into_encrypted_runs_are_warned_of(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Once, when a process that has read encrypted ones writes plain ones."""
+    (sent,) = await codec(durazzo_key="one").encode([PLAIN])
+    reader = codec(encrypts=False, durazzo_key="one")
+    await reader.encode([PLAIN])
+    assert not caplog.records
+    await reader.decode([sent])
+    for _ in range(2):
+        await reader.encode([PLAIN])
+    (record,) = caplog.records
+    assert "DURAZZO_ENCRYPT=1" in record.getMessage()
+
+
+async def test_the_format_is_what_the_documentation_says() -> None:
+    """HMAC-SHA-256 for key and id, a nonce of 12 bytes, AES-256-GCM without further data."""
+    key = b"k" * 32
+    digest = hmac.new(key, b"durazzo payload key id 1", hashlib.sha256).hexdigest()
+    secret = hmac.new(key, b"durazzo payload 1", hashlib.sha256).digest()
+    data = AESGCM(secret).encrypt(b"n" * 12, PLAIN.SerializeToString(), None)
+    made = Payload(
+        metadata={"encoding": b"binary/encrypted", "encryption-key-id": digest[:16].encode()},
+        data=b"n" * 12 + data,
+    )
+    assert await codec(durazzo_key="k" * 32).decode([made]) == [PLAIN]
+
+
 async def test_a_former_key_decrypts_and_never_encrypts() -> None:
     """So a key can be changed, and what was written under it can be read."""
     (old,) = await codec(durazzo_key="old").encode([PLAIN])
-    changed = codec(durazzo_key="new", durazzo_former_keys="older\n old\n")
+    changed = codec(durazzo_key="new", durazzo_former_keys="older\nold")
     assert await changed.decode([old]) == [PLAIN]
     (new,) = await changed.encode([PLAIN])
     assert new.metadata[KEY_ID] != old.metadata[KEY_ID]

@@ -44,9 +44,20 @@ def test_workers_that_start_at_once_agree_on_a_key(tmp_path: Path) -> None:
 
 def test_the_secret_durazzo_key_is_shared_by_several_machines(tmp_path: Path) -> None:
     """Where it is given, no file is made."""
-    store = SecretStore(environment={"DURAZZO_SECRET_DURAZZO_KEY": "shared"})
-    assert load_key(store, tmp_path) == b"shared"
+    store = SecretStore(environment={"DURAZZO_SECRET_DURAZZO_KEY": "s" * 32})
+    assert load_key(store, tmp_path) == b"s" * 32
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("key", ["", "hunter2", "s" * 31])
+def test_a_key_that_could_be_guessed_is_refused(tmp_path: Path, key: str) -> None:
+    """Neither as a secret nor as a file that was cut off; and no other one is made for it."""
+    (tmp_path / KEY_FILE).write_text(key)
+    with pytest.raises(SecretMissing, match="32 are the least"):
+        load_key(NO_SECRETS, tmp_path)
+    if key:
+        with pytest.raises(SecretMissing, match="32 are the least"):
+            load_key(SecretStore(environment={"DURAZZO_SECRET_DURAZZO_KEY": key}), tmp_path)
 
 
 def test_a_shared_key_that_cannot_be_read_is_not_replaced(tmp_path: Path) -> None:

@@ -40,7 +40,7 @@ PLAIN = {
 @asynccontextmanager
 async def asking(key: str = "one") -> AsyncIterator[httpx.AsyncClient]:
     """Give a client of a codec server with this key."""
-    store = SecretStore(environment={"DURAZZO_SECRET_DURAZZO_KEY": key})
+    store = SecretStore(environment={"DURAZZO_SECRET_DURAZZO_KEY": key * 32})
     application = codec_application(Encryption(KeyRing(store, NOWHERE), encrypts=True), [UI])
     transport = httpx.ASGITransport(application)
     async with httpx.AsyncClient(transport=transport, base_url="http://codec") as client:
@@ -63,14 +63,14 @@ async def test_what_is_encoded_is_decoded() -> None:
     assert answer.json() == {"payloads": [PLAIN, PLAIN]}
 
 
-async def test_what_has_another_key_stays_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
-    """The rest of a history can be read; the server's own output names the key."""
+async def test_what_has_another_key_stays_as_it_is(caplog: pytest.LogCaptureFixture) -> None:
+    """The rest of a history can be read; the server's log names the key."""
     async with asking("foreign") as client:
         foreign = await sealed(client)
     async with asking() as client:
         answer = await client.post("/decode", json={"payloads": [foreign, PLAIN]})
     assert answer.json() == {"payloads": [foreign, PLAIN]}
-    assert "is encrypted with the key" in capsys.readouterr().err
+    assert "is encrypted with the key" in caplog.text
 
 
 async def test_only_the_web_ui_may_ask() -> None:
@@ -101,9 +101,10 @@ async def test_only_the_web_ui_may_ask() -> None:
         (b'{"payloads": 1}', 400),
         (b'{"payloads": [{"data": 7}]}', 400),
         (b"[]", 400),
+        (b"[" * 200_000, 400),
         (b"x" * (LARGEST_BODY + 1), 413),
     ],
-    ids=["no JSON", "no text", "no list", "no base64", "no object", "too large"],
+    ids=["no JSON", "no text", "no list", "no base64", "no object", "too deep", "too large"],
 )
 async def test_a_body_that_is_none(body: bytes, status: int) -> None:
     """One line that says what is expected, and never a traceback."""
@@ -121,10 +122,10 @@ async def test_nothing_is_nothing() -> None:
 
 
 @asynccontextmanager
-async def codec_server(terminal: Terminal) -> AsyncIterator[str]:
+async def codec_server(terminal: Terminal, *options: str) -> AsyncIterator[str]:
     """Give the URL of a codec server that runs as a process of its own; it must end well."""
     port = free_port()
-    process = await terminal.start("codec", "--port", str(port))
+    process = await terminal.start("codec", "--port", str(port), *options)
     assert process.stderr is not None
     try:
         told = (await asyncio.wait_for(process.stderr.readuntil(b"Ctrl-C stops it."), 30)).decode()
@@ -194,11 +195,40 @@ def _data(value: Any) -> list[str]:
     return own + [one for child in value.values() for one in _data(child)]
 
 
-async def test_a_mistake_of_the_command_is_told(tmp_path: Path) -> None:
-    """A port that is taken, and an origin that is no URL."""
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--origin", "temporal.example.com"), "--origin temporal.example.com"),
+        (("--origin", "https://temporal.example.com/path"), "scheme, host and port"),
+        (("--origin", "https://user@temporal.example.com"), "scheme, host and port"),
+        (("--host", "no.such.host.invalid"), "can't be listened on"),
+        (("--host", "192.0.2.1"), "can't be listened on"),
+    ],
+)
+async def test_a_mistake_of_the_command_is_told(
+    tmp_path: Path, arguments: tuple[str, ...], said: str
+) -> None:
+    """One message and exit code 2, before anything is said to listen."""
+    done = await Terminal(tmp_path).durazzo("codec", "--port", str(free_port()), *arguments)
+    expect_clear(done, 2, said)
+    assert "Ctrl-C" not in done.err
+
+
+async def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
+    """And how to take another."""
     terminal = Terminal(tmp_path)
-    done = await terminal.durazzo("codec", "--origin", "temporal.example.com")
-    expect_clear(done, 2, "--origin temporal.example.com", "https://")
     async with codec_server(terminal) as url:
         done = await terminal.durazzo("codec", "--port", url.rpartition(":")[2])
     expect_clear(done, 2, "is taken", "--port")
+
+
+async def test_a_default_port_is_left_out_as_browsers_do(tmp_path: Path) -> None:
+    """So `--origin` with it matches what they send."""
+    given = "https://temporal.example.com:443"
+    async with (
+        codec_server(Terminal(tmp_path), "--origin", given) as url,
+        httpx.AsyncClient() as client,
+    ):
+        origin = {"origin": "https://temporal.example.com"}
+        answer = await client.post(f"{url}/decode", json={"payloads": []}, headers=origin)
+    assert answer.status_code == 200

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -133,11 +134,12 @@ async def test_a_run_goes_on_when_the_setting_changes(
     """Its history is half plain and half encrypted, and the second worker replays both."""
     things = Things()
     workers = [encrypting(client, settings, encrypt=one) for one in (first, not first)]
-    async with scripted_house(workers[0], settings, folder, things) as (house, _):
+    async with scripted_house(workers[0], settings, folder, things, 0) as (house, _):
         house.polling["first"] = house.polling["longest"] = 1.0
         handle = await house.start("wait-for-it", {"what": CANARY})
-        while not things.asked:
-            await (await handle.describe()).memo()
+        async with asyncio.timeout(20):
+            while not things.asked:
+                await asyncio.sleep(0.05)
         queue = house.task_queue
     async with scripted_house(workers[1], settings, folder, things, queue=queue):
         again = workers[1].get_workflow_handle(handle.id)
@@ -167,3 +169,26 @@ async def test_who_lacks_the_key_is_told_which(
     elsewhere = settings.model_copy(update={"state_folder": tmp_path / "elsewhere"})
     with pytest.raises(SecretMissing, match="is encrypted with the key"):
         await encrypting(client, elsewhere).get_workflow_handle(handle.id).result()
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+async def test_a_worker_with_another_key_loses_no_run(
+    client: Client, settings: Settings, folder: Path, tmp_path: Path, method: str
+) -> None:
+    """It can read nothing and so does nothing; what it fails is done by the others, also writes."""
+    api = API.replace("get:", f"{method}:")
+    (folder / "api.yaml").write_text(api, encoding="utf-8")
+    quick = settings.model_copy(update={"transport_first_seconds": 0.2})
+    elsewhere = quick.model_copy(update={"state_folder": tmp_path / "elsewhere"})
+    own = encrypting(client, quick)
+    another_connection = await Client.connect(client.service_client.config.target_host)
+    other = encrypting(another_connection, elsewhere)
+    async with (
+        scripted_house(own, quick, folder, Things()) as (house, service),
+        scripted_house(other, elsewhere, folder, Things(), queue=house.task_queue) as (_, useless),
+    ):
+        handles = [await house.start("wait-for-it", {"what": CANARY}) for _ in range(2)]
+        found = await asyncio.gather(*(one.result() for one in handles))
+    assert found == [{"echo": CANARY}] * 2
+    assert not useless.asked
+    assert service.asked

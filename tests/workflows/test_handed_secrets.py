@@ -198,6 +198,44 @@ CASES = {
         secret=CREDENTIAL,
         inputs={"token": {"$secret": "amplitude_basic_auth"}},
     ),
+    "an output of a called workflow that is its input becomes a credential": Case(
+        """
+      - stepId: call
+        workflowId: mirror
+        parameters: [{name: key, value: $inputs.token}]
+      - stepId: read
+        operationId: read
+        parameters: [{name: Authorization, in: header, value: 'Bearer {$steps.call.outputs.k}'}]
+        outputs: {mirrored: $response.body#/mirrored}
+""",
+        """
+  - workflowId: mirror
+    inputs: {type: object, properties: {key: {type: string}}}
+    steps:
+      - stepId: first
+        operationId: read
+    outputs: {k: $inputs.key}
+""",
+        outputs="{mirrored: $steps.read.outputs.mirrored, text: 'is {$steps.call.outputs.k}'}",
+        child="call",
+        secret=CREDENTIAL,
+        inputs={"token": {"$secret": "amplitude_basic_auth"}},
+    ),
+    "an output of a step that is an input becomes a credential": Case(
+        """
+      - stepId: first
+        operationId: read
+        outputs: {k: $inputs.token, mirrored: $response.body#/mirrored}
+      - stepId: read
+        operationId: read
+        parameters: [{name: Authorization, in: header, value: 'Bearer {$steps.first.outputs.k}'}]
+        outputs: {mirrored: $response.body#/mirrored}
+""",
+        "",
+        outputs="{mirrored: $steps.read.outputs.mirrored}",
+        secret=CREDENTIAL,
+        inputs={"token": {"$secret": "amplitude_basic_auth"}},
+    ),
     "to a workflow that does not know it for a secret": Case(
         LOGIN
         + """
