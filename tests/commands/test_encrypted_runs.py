@@ -47,7 +47,7 @@ paths:
 
 
 def answer(asked: Asked) -> tuple[int, Any]:
-    """Echo, or be down for who asks for that."""
+    """Echo; be down for who asks for that."""
     return (503 if asked.query["what"] == "down" else 200), {"echo": asked.query["what"]}
 
 
@@ -120,26 +120,33 @@ async def test_without_the_key_a_run_that_completed_is_not_called_failed(
 
 
 async def test_status_shows_the_last_failure_of_a_request(
-    client: Client, house: House, folder: Path, tmp_path: Path
+    client: Client, settings: Settings, folder: Path, tmp_path: Path
 ) -> None:
-    """Decrypted, where the key is; without the key the rest is shown all the same."""
-    here = terminal(client, house, tmp_path)
-    run = (await here.durazzo(*start(folder, "down"), "--detach")).json["workflowId"]
-    told = await _until_pending(here, run)
-    assert told.json["pendingActivities"] == [] or "Encoded" not in told.out
-    elsewhere = terminal(client, house, tmp_path / "elsewhere", encrypts=False)
-    done = await elsewhere.durazzo("status", run)
-    assert f"{run} " in done.out
-    assert "read-thing" in done.out
+    """Decrypted, where the key is; without the key all the rest is shown."""
+    slow = {"http_total_seconds": 0.3, "transport_first_seconds": 30.0}
+    changed, own = settings.model_copy(update=slow), encrypting(client, settings)
+    async with scripted_house(own, changed, folder, answer) as (house, service):
+        service.delays["/things"] = 5.0
+        handle = await house.start("read-thing", {"what": "it"})
+        here = terminal(client, house, tmp_path)
+        pending = await _pending(here, handle.id)
+        assert pending["lastFailure"].startswith("GET http"), pending
+        elsewhere = terminal(client, house, tmp_path / "elsewhere", encrypts=False)
+        done = await elsewhere.durazzo("status", handle.id)
+        assert f"{handle.id} running" in done.out
+        assert "read: attempt 2 of" in done.out
+        assert "it can't be read here" in done.out
+        await handle.terminate()
 
 
-async def _until_pending(here: Terminal, run: str) -> Done:
-    """Ask until the first request has been answered."""
-    while True:
-        done = await here.durazzo("status", run, "--json")
-        if done.json["progress"] and done.json["progress"]["step"]:
-            return done
-        await asyncio.sleep(0.1)
+async def _pending(here: Terminal, run: str) -> dict[str, Any]:
+    """Ask until the first request has failed; return what is told of it."""
+    async with asyncio.timeout(30):
+        while True:
+            done = await here.durazzo("status", run, "--json")
+            for one in done.json["pendingActivities"]:
+                if one["lastFailure"]:
+                    return dict(one)
 
 
 async def test_a_worker_with_another_key_refuses_to_serve_runs_that_it_cannot_read(
