@@ -27,7 +27,7 @@ from activities.signing import KEY_FILE, KEY_NAME, load_key
 from arazzo.errors import SecretMissing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from activities.credentials import SecretStore
@@ -100,12 +100,24 @@ class KeyRing:
             yield generated.read_bytes().strip()
 
 
+def log_warning(text: str) -> None:
+    """Write a warning to the log of this process."""
+    logging.getLogger(__name__).warning("%s", text)
+
+
+def _ignore(_text: str) -> None:
+    """Commands have messages of their own."""
+
+
 @dataclass(frozen=True)
 class Encryption(PayloadCodec):
     """Decrypts what is encrypted, and encrypts when it is told to."""
 
     keys: KeyRing
     encrypts: bool
+    warn: Callable[[str], None] = _ignore
+    """Is told of foreign keys, and of plain values into encrypted runs; each thing once."""
+
     _told: set[str] = field(default_factory=set)
 
     async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
@@ -120,10 +132,10 @@ class Encryption(PayloadCodec):
         return list(payloads)
 
     def _tell(self, text: str) -> None:
-        """Log each thing once: it is the same for thousands of payloads."""
+        """Tell each thing once: it is the same for thousands of payloads."""
         if text not in self._told:
             self._told.add(text)
-            logging.getLogger(__name__).warning("%s", text)
+            self.warn(text)
 
     async def decode(self, payloads: Sequence[Payload]) -> list[Payload]:
         """Return the payloads as they were. Raises SecretMissing, which names the key's id."""

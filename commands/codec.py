@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import typer
 import uvicorn
 
-from activities.encryption import Encryption
+from activities.encryption import Encryption, log_warning
 from arazzo.errors import InputInvalid
 from commands.codec_application import codec_application
 from commands.connection import LAST_PORT, read_server_file
@@ -54,7 +54,7 @@ def codec(
     """
     with reported():
         origins = _origins(origin or ())
-        encryption = Encryption(key_ring(load_settings()), encrypts=True)
+        encryption = Encryption(key_ring(load_settings()), encrypts=True, warn=log_warning)
         key_id = encryption.keys.present.id
         with _listening(host, port) as listener:
             _tell(_greeting(host, port, key_id, origins))

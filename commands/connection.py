@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
@@ -18,7 +17,6 @@ from temporalio.envconfig import ClientConfigProfile
 from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities import encryption
 from arazzo.errors import CallerError, OtherPartyError
 from commands.data_conversion import converter_for
 from settings import load_settings
@@ -114,13 +112,14 @@ async def connect_quietly(options: ConnectionOptions) -> Client:
 
     Raises what `connect` raises.
     """
-    logging.getLogger(encryption.__name__).setLevel(logging.ERROR)
     only_errors = TelemetryFilter(core_level="ERROR", other_level="ERROR")
     telemetry = TelemetryConfig(logging=LoggingConfig(filter=only_errors))
-    return await connect(options, Runtime(telemetry=telemetry))
+    return await connect(options, Runtime(telemetry=telemetry), quiet=True)
 
 
-async def connect(options: ConnectionOptions, runtime: Runtime | None = None) -> Client:
+async def connect(
+    options: ConnectionOptions, runtime: Runtime | None = None, *, quiet: bool = False
+) -> Client:
     """Return a connected client; without a runtime in that of the process.
 
     Raises NoTemporalServer within a few seconds, ProfileInvalid, AddressInvalid; SecretMissing
@@ -128,7 +127,7 @@ async def connect(options: ConnectionOptions, runtime: Runtime | None = None) ->
     """
     config = connect_config(options)
     address = config["target_host"]
-    converter = converter_for(address, load_settings())
+    converter = converter_for(address, load_settings(), quiet=quiet)
     try:
         connecting = Client.connect(**config, runtime=runtime, data_converter=converter)
         return await asyncio.wait_for(connecting, SECONDS_TO_CONNECT)

@@ -7,7 +7,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from activities.credentials import SecretStore, variable_of
-from activities.encryption import Encryption, KeyRing
+from activities.encryption import Encryption, KeyRing, log_warning
 from activities.signing import KEY_NAME
 from arazzo.errors import SecretMissing
 from workflows.failure_conversion import DATA_CONVERTER, EncryptedFailures
@@ -19,13 +19,15 @@ if TYPE_CHECKING:
     from settings import Settings
 
 
-def converter_for(address: str, settings: Settings) -> DataConverter:
-    """Return the conversion for the server at an address, host:port.
+def converter_for(address: str, settings: Settings, *, quiet: bool = False) -> DataConverter:
+    """Return the conversion for the server at an address, host:port; `quiet` logs no warnings.
 
     Raises SecretMissing when it encrypts for another machine with a key that only this one has.
     """
     keys = key_ring(settings)
     codec = Encryption(keys, encrypts=settings.encrypt)
+    if not quiet:
+        codec = dataclasses.replace(codec, warn=log_warning)
     converter = dataclasses.replace(DATA_CONVERTER, payload_codec=codec)
     if not settings.encrypt:
         return converter

@@ -27,9 +27,9 @@ SECONDS_BETWEEN_LOOKS: Final = 1.0
 SECONDS_FOR_QUERY: Final = 3.0
 EVENTS_BEFORE_FIRST_TASK: Final = 2
 NO_ANSWER: Final = "no worker answers just now; the run is safe and goes on when one does"
-NO_GOOD_ANSWER: Final = (
-    "workers serve the queue and none answers for this run: they have too much to do, or fail its "
-    "tasks, as one with another key does. Their logs tell; the run is safe and goes on then"
+ASKED_LATELY: Final = (
+    " (workers asked for tasks of its queue in the last minutes: when they still run, their logs "
+    "tell why none answers, such as too much to do, or another key)"
 )
 
 STANDING_STYLES: Final = {
@@ -53,7 +53,7 @@ async def why_silent(client: Client, handle: WorkflowHandle[Any, Any]) -> str:
     """Return what is said of a run for which no worker answers."""
     found = await describe(handle)
     there = found.task_queue and await has_workers(client, found.task_queue)
-    return NO_GOOD_ANSWER if there else NO_ANSWER
+    return f"{NO_ANSWER}: `durazzo worker`{ASKED_LATELY if there else ''}"
 
 
 async def follow(

@@ -134,7 +134,7 @@ class TemporalEffects:
             heartbeat_timeout=timedelta(seconds=heartbeat) if heartbeat else None,
             retry_policy=RetryPolicy(
                 maximum_attempts=request.attempts,
-                initial_interval=timedelta(seconds=step.transport.first),
+                initial_interval=timedelta(seconds=step.transport.wait(1)),
                 backoff_coefficient=2.0,
                 maximum_interval=timedelta(seconds=step.transport.longest),
             ),

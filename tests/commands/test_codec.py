@@ -18,7 +18,7 @@ from temporalio.client import Client
 from terminal import Terminal, expect_clear
 
 from activities.credentials import SecretStore
-from activities.encryption import Encryption, KeyRing
+from activities.encryption import Encryption, KeyRing, log_warning
 from activities.signing import load_key
 from commands.codec_application import LARGEST_BODY, codec_application
 from commands.data_conversion import converter_for
@@ -41,7 +41,9 @@ PLAIN = {
 async def asking(key: str = "one") -> AsyncIterator[httpx.AsyncClient]:
     """Give a client of a codec server with this key."""
     store = SecretStore(environment={"DURAZZO_SECRET_DURAZZO_KEY": key * 32})
-    application = codec_application(Encryption(KeyRing(store, NOWHERE), encrypts=True), [UI])
+    application = codec_application(
+        Encryption(KeyRing(store, NOWHERE), encrypts=True, warn=log_warning), [UI]
+    )
     transport = httpx.ASGITransport(application)
     async with httpx.AsyncClient(transport=transport, base_url="http://codec") as client:
         yield client

@@ -123,7 +123,8 @@ async def test_status_shows_the_last_failure_of_a_request(
     client: Client, settings: Settings, folder: Path, tmp_path: Path
 ) -> None:
     """Decrypted, where the key is; without the key all the rest is shown."""
-    slow = {"http_total_seconds": 0.3, "transport_first_seconds": 30.0}
+    paced = {"transport_first_seconds": 30.0, "transport_longest_seconds": 30.0}
+    slow = {"http_total_seconds": 0.3, **paced}
     changed, own = settings.model_copy(update=slow), encrypting(client, settings)
     async with scripted_house(own, changed, folder, answer) as (house, service):
         service.delays["/things"] = 5.0
@@ -133,7 +134,7 @@ async def test_status_shows_the_last_failure_of_a_request(
         assert pending["lastFailure"].startswith("GET http"), pending
         elsewhere = terminal(client, house, tmp_path / "elsewhere", encrypts=False)
         done = await elsewhere.durazzo("status", handle.id)
-        assert f"{handle.id} running" in done.out
+        assert f"{handle.id}  running" in done.out
         assert "read: attempt 2 of" in done.out
         assert "it can't be read here" in done.out
         await handle.terminate()
