@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Final
 
 import httpcore
 
+from activities.early_answers import HearingStream
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator
 
@@ -94,14 +96,16 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         addresses = [host] if _MAY_BE_PRIVATE.get() else await self._public(host, port, timeout)
         for address in addresses[:-1]:
             try:
-                return await self._inner.connect_tcp(
+                found = await self._inner.connect_tcp(
                     address, port, timeout, local_address, socket_options
                 )
             except httpcore.ConnectError:
                 continue
-        return await self._inner.connect_tcp(
+            return HearingStream(found)
+        found = await self._inner.connect_tcp(
             addresses[-1], port, timeout, local_address, socket_options
         )
+        return HearingStream(found)
 
     async def _public(self, host: str, port: int, seconds: float | None) -> list[str]:
         try:

@@ -12,6 +12,7 @@ import re
 from codecs import lookup
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote_plus
 
@@ -331,13 +332,12 @@ def _told(content: tuple[bytes | Blob, ...]) -> bytes:
 
 def _joined(parts: list[bytes | Blob]) -> Content:
     """Return what stands between files as one, and where there is no file nothing else."""
-    made: list[bytes | Blob] = [b""]
-    for one in parts:
-        last = made[-1]
-        if isinstance(one, bytes) and isinstance(last, bytes):
-            made[-1] = last + one
+    made: list[bytes | Blob] = []
+    for is_file, found in groupby(parts, lambda one: isinstance(one, Blob)):
+        if is_file:
+            made.extend(found)
         else:
-            made.append(one)
+            made.append(b"".join(one for one in found if isinstance(one, bytes)))
     return made[0] if len(made) == 1 and isinstance(made[0], bytes) else Pieces(tuple(made))
 
 
