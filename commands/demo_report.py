@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 from rich.console import Console
 from rich.table import Table
 
+from commands.references import shown
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -91,5 +93,5 @@ def _outputs(run: Ended) -> str:
 
 
 def _short(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
+    text = json.dumps(shown(value), ensure_ascii=False)
     return text if len(text) <= LONGEST_OUTPUT else text[:LONGEST_OUTPUT] + "…"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 from conftest import CREDENTIAL, open_house, own_catalogue
+from encrypted import encrypting
 from end_to_end.processes import free_port
 from temporalio.client import Client
 from terminal import Terminal, expect_clear
@@ -21,7 +22,6 @@ from activities.credentials import SecretStore
 from activities.encryption import Encryption, KeyRing, log_warning
 from activities.signing import load_key
 from commands.codec_application import LARGEST_BODY, codec_application
-from commands.data_conversion import converter_for
 from commands.temporal_binary import find_binary
 
 if TYPE_CHECKING:
@@ -158,10 +158,8 @@ async def test_the_temporal_cli_reads_an_encrypted_run_by_it(
     client: Client, settings: Settings, tmp_path: Path
 ) -> None:
     """With the endpoint the inputs are there, without it only what has no secret in it."""
-    changed = settings.model_copy(update={"encrypt": True})
     address = client.service_client.config.target_host
-    own = Client(**{**client.config(), "data_converter": converter_for(address, changed)})
-    async with open_house(own, own_catalogue(settings), settings) as house:
+    async with open_house(encrypting(client, settings), own_catalogue(settings), settings) as house:
         secret = {"$secret": "amplitude_basic_auth"}
         inputs = {"name": "the-canary", "ids": ["u1"], "basicAuth": secret}
         handle = await house.start("upload-and-verify-cohort", inputs)

@@ -6,11 +6,10 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from encrypted import API, encrypting
 from scripted import Asked, scripted_house
 from temporalio.client import Client
 from terminal import Done, Terminal, expect_clear
-
-from commands.data_conversion import converter_for
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -29,33 +28,16 @@ workflows:
     inputs: {type: object, properties: {what: {type: string}}}
     steps:
       - stepId: read
-        operationId: read
+        operationId: ask
         parameters: [{name: what, in: query, value: $inputs.what}]
         outputs: {echo: $response.body#/echo}
     outputs: {echo: $steps.read.outputs.echo}
-"""
-API = """
-openapi: 3.1.0
-info: {title: Things, version: 1.0.0}
-paths:
-  /things:
-    get:
-      operationId: read
-      parameters: [{name: what, in: query, schema: {type: string}}]
-      responses: {'200': {description: ok}}
 """
 
 
 def answer(asked: Asked) -> tuple[int, Any]:
     """Echo; be down for who asks for that."""
     return (503 if asked.query["what"] == "down" else 200), {"echo": asked.query["what"]}
-
-
-def encrypting(client: Client, settings: Settings) -> Client:
-    """Return a client that encrypts, on the connection of another."""
-    changed = settings.model_copy(update={"encrypt": True})
-    converter = converter_for(client.service_client.config.target_host, changed)
-    return Client(**{**client.config(), "data_converter": converter})
 
 
 @pytest.fixture
@@ -135,7 +117,7 @@ async def test_status_shows_the_last_failure_of_a_request(
         elsewhere = terminal(client, house, tmp_path / "elsewhere", encrypts=False)
         done = await elsewhere.durazzo("status", handle.id)
         assert f"{handle.id}  running" in done.out
-        assert "read: attempt 2 of" in done.out
+        assert "ask: attempt 2 of" in done.out
         assert "it can't be read here" in done.out
         await handle.terminate()
 

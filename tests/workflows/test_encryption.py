@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from encrypted import API, encrypting
 from recorded import recorded
 from scripted import Asked, scripted_house
 from temporalio.client import Client, WorkflowFailureError
@@ -46,16 +47,6 @@ workflows:
         outputs: {echo: $response.body#/echo}
     outputs: {echo: $steps.ask.outputs.echo}
 """
-API = """
-openapi: 3.1.0
-info: {title: Things, version: 1.0.0}
-paths:
-  /things:
-    get:
-      operationId: ask
-      parameters: [{name: what, in: query, schema: {type: string}}]
-      responses: {'200': {description: ok}}
-"""
 
 
 class Things:
@@ -69,13 +60,6 @@ class Things:
         """Answer one request."""
         self.asked += 1
         return self.status, {"ready": self.asked > 2, "echo": asked.query["what"]}
-
-
-def encrypting(client: Client, settings: Settings, *, encrypt: bool = True) -> Client:
-    """Return a client of the same server as a process with the setting has it."""
-    changed = settings.model_copy(update={"encrypt": encrypt})
-    converter = converter_for("127.0.0.1:7233", changed)
-    return Client(**{**client.config(), "data_converter": converter})
 
 
 @pytest.fixture
