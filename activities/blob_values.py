@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -17,6 +18,7 @@ from arazzo.blobs import (
     FileValue,
     blob_name,
     blob_of,
+    content_name,
     is_blob,
 )
 from arazzo.bodies import media_type_of
@@ -62,7 +64,10 @@ class BlobValues:
         return kept
 
     async def put(self, name: str, value: Any) -> dict[str, Any]:
-        """Keep a value in the store and return the reference. Raises as `moved` does."""
+        """Keep a value under a name that its content ends, and return the reference.
+
+        Raises as `moved` does.
+        """
         content = json.dumps(value).encode()
         if len(content) > LARGEST_VALUE_BYTES:
             raise PayloadTooLarge(
@@ -72,7 +77,8 @@ class BlobValues:
                 reason="value-too-large",
             )
         kind = SEALED_TYPE if is_sealed(value) else VALUE_TYPE
-        return (await self.store.put(name, content, kind)).as_json()
+        own = content_name(name, hashlib.sha256(content).hexdigest())
+        return (await self.store.put(own, content, kind)).as_json()
 
     async def loaded(self, value: Any) -> Any:
         """Return a JSON value with the values that lie in the store in place of references.

@@ -260,12 +260,9 @@ class Download:
         if self.plan.decompress and isinstance(part, LocalPart):
             fits = await part.decompress(self.plan.largest)
             self._bound(0 if fits else self.plan.largest + 1)
-        await part.finish()
+        uri = self.store.uri(await part.finish())
         self._part = None
-        digests = part.digests
-        return Blob(
-            self.store.uri(self.name), digests.size, digests.sha256.hexdigest(), content_type
-        )
+        return Blob(uri, part.digests.size, part.digests.sha256.hexdigest(), content_type)
 
 
 def _wrong_digest(response: httpx.Response, digests: Digests) -> str:

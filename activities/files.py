@@ -1,7 +1,7 @@
 """The blob store: a folder, or a place in S3, GCS or Azure, where large values and files lie.
 
-What a reference names is read only below the store's own prefix, and only when length and
-SHA-256 are those of the reference.
+What a reference names is read only below the store's own prefix. Its length must be that of the
+reference before anything is read, and its SHA-256 when it was read to its end.
 """
 
 from __future__ import annotations
@@ -81,24 +81,19 @@ class BlobStore:
     def chunks(self, blob: Blob) -> Iterator[bytes]:
         """Yield the content for a thread of its own, which may stop before the end.
 
-        Raises as `stream` does; it is not checked by its SHA-256.
+        Raises as `stream` does.
         """
-        name = self.name_of(blob)
+        name, digest = self.name_of(blob), hashlib.sha256()
         try:
-            for part in obstore.get(self.store, name).stream(min_chunk_size=CHUNK_BYTES):
-                yield bytes(part)
+            found = obstore.get(self.store, name)
+            self._expect_size(blob, found.meta["size"])
+            for part in found.stream(min_chunk_size=CHUNK_BYTES):
+                data = bytes(part)
+                digest.update(data)
+                yield data
         except (BaseError, OSError, ValueError) as error:
             raise self._unreadable(blob, error) from error
-
-    def whole(self, blob: Blob) -> Iterator[bytes]:
-        """Yield the content as `chunks` does, checked by its length and SHA-256 at the end."""
-        digest, seen = hashlib.sha256(), 0
-        for part in self.chunks(blob):
-            digest.update(part)
-            seen += len(part)
-            yield part
-        if seen != blob.size or digest.hexdigest() != blob.sha256:
-            raise self._changed(blob, f"it has {seen} bytes, SHA-256 {digest.hexdigest()}")
+        self._expect_digest(blob, digest.hexdigest())
 
     async def expect(self, blob: Blob) -> None:
         """Raise as `stream` does when it is gone or has another length; nothing of it is read."""
@@ -107,8 +102,7 @@ class BlobStore:
             found = await obstore.head_async(self.store, name)
         except (BaseError, OSError, ValueError) as error:
             raise self._unreadable(blob, error) from error
-        if found["size"] != blob.size:
-            raise self._changed(blob, f"it has {found['size']} bytes")
+        self._expect_size(blob, found["size"])
 
     async def stream(self, blob: Blob, start: int = 0) -> AsyncIterator[bytes]:
         """Yield the content from an offset on; the whole is checked by its SHA-256.
@@ -116,21 +110,27 @@ class BlobStore:
         Raises InputInvalid when it lies elsewhere, StepFailed when it is gone or another one.
         """
         name = self.name_of(blob)
-        digest, seen = hashlib.sha256(), start
+        digest = hashlib.sha256()
         try:
             part_of_it: Any = {"range": {"offset": start}} if start else None
             found = await obstore.get_async(self.store, name, options=part_of_it)
-            if found.meta["size"] != blob.size:
-                raise self._changed(blob, f"it has {found.meta['size']} bytes")
+            self._expect_size(blob, found.meta["size"])
             async for part in found.stream(min_chunk_size=CHUNK_BYTES):
                 data = bytes(part)
                 digest.update(data)
-                seen += len(data)
                 yield data
         except (BaseError, OSError, ValueError) as error:
             raise self._unreadable(blob, error) from error
-        if start == 0 and (seen != blob.size or digest.hexdigest() != blob.sha256):
-            raise self._changed(blob, f"its SHA-256 is {digest.hexdigest()}")
+        if start == 0:
+            self._expect_digest(blob, digest.hexdigest())
+
+    def _expect_size(self, blob: Blob, size: int) -> None:
+        if size != blob.size:
+            raise self._changed(blob, f"it has {size} bytes")
+
+    def _expect_digest(self, blob: Blob, digest: str) -> None:
+        if digest != blob.sha256:
+            raise self._changed(blob, f"its SHA-256 is {digest}")
 
     def _unreadable(self, blob: Blob, error: Exception) -> StepFailed:
         if not isinstance(error, FileNotFoundError):
@@ -157,6 +157,22 @@ class BlobStore:
             return
         except (BaseError, OSError, ValueError) as error:
             raise self.unusable(error, f"`{blob.uri}` can't be deleted") from error
+
+    async def delete_older(self, folder: str, blob: Blob) -> None:
+        """Remove what lies in a folder of the store and is older than a blob.
+
+        `folder` is a name without a slash at its end. Raises as `delete` does.
+        """
+        try:
+            since = (await obstore.head_async(self.store, self.name_of(blob)))["last_modified"]
+            found = await obstore.list(self.store, prefix=folder).collect_async()
+            older = [one["path"] for one in found if one["last_modified"] < since]
+            if older:
+                await obstore.delete_async(self.store, older)
+        except FileNotFoundError:
+            return
+        except (BaseError, OSError, ValueError) as error:
+            raise self.unusable(error, f"`{self.uri(folder)}` can't be cleared") from error
 
     def unusable(self, error: Exception, what: str) -> StepFailed:
         """Return what it means that the store failed, which has tried again by itself."""

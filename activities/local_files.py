@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -36,7 +37,7 @@ def put_file(store: BlobStore, path: Path, content_type: str) -> Blob:
     Raises InputInvalid when it can't be read, StepFailed when the store fails.
     """
     try:
-        size, digest = path.stat().st_size, _digest(path)
+        size, digest = _size_of(path), _digest(path)
     except OSError as error:
         raise InputInvalid(f"`{path}` can't be read: {error.strerror}", reason="file") from error
     name = f"{PUT_FOLDER}/{digest}"
@@ -65,7 +66,7 @@ def put_value(store: BlobStore, path: Path, content_type: str) -> Blob:
 
 def _value_in(path: Path, content_type: str) -> Any:
     try:
-        size = path.stat().st_size
+        size = _size_of(path)
         if size > LARGEST_VALUE_BYTES:
             raise InputInvalid(
                 f"`{path}` is {size} bytes; a value may have {LARGEST_VALUE_BYTES}, since all of "
@@ -86,6 +87,18 @@ def _value_in(path: Path, content_type: str) -> Any:
 def _no_number(text: str) -> Any:
     message = f"{text} is no number of JSON"
     raise ValueError(message)
+
+
+def _size_of(path: Path) -> int:
+    """Return the bytes of a regular file: a pipe has no length, and can't be read twice."""
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise InputInvalid(
+            f"`{path}` is no regular file, but a folder, a pipe or a device; write what it gives "
+            "into a file, and put that",
+            reason="file",
+        )
+    return found.st_size
 
 
 def _digest(path: Path) -> str:

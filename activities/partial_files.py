@@ -21,6 +21,7 @@ import obstore
 from obstore.exceptions import BaseError
 
 from activities.decoding import GZIP_BITS, Zlib
+from arazzo.blobs import content_name
 
 Made = TypeVar("Made")
 
@@ -37,6 +38,8 @@ BUFFER_BYTES: Final = 1024 * 1024
 MULTIPART_BYTES: Final = 8 * 1024 * 1024
 """S3 takes 10,000 parts, so some 80 GB."""
 MULTIPART_AT_ONCE: Final = 2
+NAME_BYTES: Final = 16
+CLOSED: Final = -1
 NO_GZIP: Final = "the file is no whole gzip, which the settings say that it is"
 
 
@@ -80,8 +83,8 @@ class Growing(Protocol):
     async def flush(self) -> None:
         """Write what is buffered, so that the digests are those of all that came."""
 
-    async def finish(self) -> None:
-        """Put the whole in its place. Raises StepFailed."""
+    async def finish(self) -> str:
+        """Put the whole in a place of its own and return its name. Raises StepFailed."""
 
     async def discard(self) -> None:
         """Forget what came: it is not what was wanted."""
@@ -107,7 +110,7 @@ class LocalPart:
 
     def __init__(self, store: BlobStore, folder: Path, name: str) -> None:
         """Open the part of that name, a private one while somebody else holds it."""
-        self.store, self.target = store, folder / name
+        self.store, self.folder, self.name = store, folder, name
         self.digests = Digests(with_md5=False)
         self._buffer, self._marked = bytearray(), 0
         self._turn = threading.Lock()
@@ -117,16 +120,23 @@ class LocalPart:
         self.standing = self._recorded()
 
     def _opened(self) -> int:
-        flags = os.O_RDWR | os.O_CREAT
-        descriptor = os.open(self.path, flags, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        """Open and lock; what was put in its place, or removed, meanwhile is not the part."""
+        while True:
+            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                self.path = self.path.with_name(f"{self.path.name}-{secrets.token_hex(4)}")
+            else:
+                if self._lies_there(descriptor):
+                    return descriptor
             os.close(descriptor)
-            self.path = self.path.with_name(f"{self.path.name}-{secrets.token_hex(4)}")
-            descriptor = os.open(self.path, flags, 0o600)
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        return descriptor
+
+    def _lies_there(self, descriptor: int) -> bool:
+        try:
+            return os.path.samestat(os.fstat(descriptor), self.path.stat())
+        except FileNotFoundError:
+            return False
 
     def _recorded(self) -> Standing:
         try:
@@ -211,13 +221,20 @@ class LocalPart:
             digests = self._unpack_to(plain, most)
             if digests.size > most:
                 return False
-            os.close(self._file)
-            self._file = os.open(plain, os.O_RDWR)
-            plain.replace(self.path)
-            self.digests = digests
+            self._replace_by(plain, digests)
         finally:
             plain.unlink(missing_ok=True)
         return True
+
+    def _replace_by(self, plain: Path, digests: Digests) -> None:
+        """Go on with the plain file, in which nothing has the place that it has at the service."""
+        packed, self._file = self._file, os.open(plain, os.O_RDWR)
+        fcntl.flock(self._file, fcntl.LOCK_EX)  # before anybody can open it as the part
+        self.standing = Standing()
+        _record_of(self.path).unlink(missing_ok=True)
+        plain.replace(self.path)
+        os.close(packed)
+        self.digests = digests
 
     def _unpack_to(self, plain: Path, most: int) -> Digests:
         unzip, digests = Zlib(GZIP_BITS), Digests(with_md5=False)
@@ -232,34 +249,45 @@ class LocalPart:
             raise httpx.DecodingError(NO_GZIP)
         return digests
 
-    async def finish(self) -> None:
+    async def finish(self) -> str:
         """Put the file in its place at once, so that nobody sees a part of it."""
-        await self._on_disk(self._finish)
+        return await self._on_disk(self._finish)
 
-    def _finish(self) -> None:
+    def _finish(self) -> str:
         self._flush()
         os.fsync(self._file)
-        self.target.parent.mkdir(parents=True, exist_ok=True)
-        self.path.replace(self.target)
+        name = content_name(self.name, self.digests.sha256.hexdigest())
+        target = self.folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        self.path.replace(target)
         _record_of(self.path).unlink(missing_ok=True)
+        self._close()
+        return name
+
+    def _close(self) -> None:
+        """A cancel may come while the end is written, and `keep` and `leave` after it."""
         os.close(self._file)
+        self._file = CLOSED
 
     async def keep(self) -> None:
         """Keep what came, so that the next request goes on behind it."""
         await self._on_disk(self._keep)
 
     def _keep(self) -> None:
-        self._flush()
-        self._mark()
+        if self._file != CLOSED:
+            self._flush()
+            self._mark()
 
     async def leave(self) -> None:
         """Let go of the part, for the next attempt, which may run elsewhere."""
         await self._on_disk(self._leave)
 
     def _leave(self) -> None:
+        if self._file == CLOSED:
+            return
         if not self.standing.etag:
             self.path.unlink(missing_ok=True)
-        os.close(self._file)
+        self._close()
 
     async def discard(self) -> None:
         """Forget what came: it is not what was wanted."""
@@ -271,8 +299,11 @@ class ObjectPart:
     """An object that is sent in parts; after a death the store's API can't go on with it."""
 
     def __init__(self, store: BlobStore, name: str, content_type: str) -> None:
-        """Hold an upload, which is completed or never seen."""
-        self.store, self.name = store, name
+        """Hold an upload, which is completed or never seen.
+
+        Its name must be known before its digest is, and is that of no other attempt.
+        """
+        self.store, self.name = store, f"{name}.{secrets.token_hex(NAME_BYTES)}"
         self.digests = Digests(with_md5=False)
         self.standing = Standing()
         self._content_type = content_type
@@ -313,13 +344,14 @@ class ObjectPart:
             raise self._unusable(error) from error
         self._is_sure = True
 
-    async def finish(self) -> None:
+    async def finish(self) -> str:
         """Complete the object."""
         await self.flush()
         try:
             await self._writer.close()
         except (BaseError, OSError) as error:
             raise self._unusable(error) from error
+        return self.name
 
     def _unusable(self, error: Exception) -> Exception:
         return self.store.unusable(error, f"`{self.store.uri(self.name)}` can't be written")

@@ -10,7 +10,7 @@ from temporalio import activity
 from activities.blob_values import BlobValues
 from activities.failures import failure
 from activities.names import JoinPagesRequest, MoveOutputsRequest
-from arazzo.blobs import blob_name, is_blob
+from arazzo.blobs import blob_name, blob_of, is_blob
 from arazzo.errors import DurazzoError
 from arazzo.plan import canonical
 from arazzo.run_errors import LARGEST_RUN_BYTES
@@ -40,11 +40,18 @@ class RunValues:
             raise failure(error) from None
 
     async def joined(self, asked: JoinPagesRequest) -> dict[str, Any]:
-        """Join; what is large lies in the store. Raises PayloadTooLarge, StepFailed."""
+        """Join; what is large lies in the store. Raises PayloadTooLarge, StepFailed.
+
+        Of the pages joined so far those stay that the last join made, and those that it read.
+        """
         before = await self._with_lists(asked.before, asked.names)
         outputs = await self._with_lists(asked.outputs, asked.names)
         joined = joined_pages(before, outputs, asked.names)
-        return await self.blobs.moved(asked.blobs, joined, LARGEST_RUN_BYTES)
+        moved = await self.blobs.moved(asked.blobs, joined, LARGEST_RUN_BYTES)
+        for name in asked.names:
+            if is_blob(asked.before.get(name)):
+                await self.store.delete_older(asked.blobs, blob_of(asked.before[name]))
+        return moved
 
     async def _with_lists(self, outputs: dict[str, Any], names: list[str]) -> dict[str, Any]:
         lists = {name: outputs[name] for name in names if name in outputs}

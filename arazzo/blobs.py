@@ -28,6 +28,8 @@ SEALED_TYPE: Final = "application/vnd.durazzo.sealed+json"
 LARGEST_INLINE_BYTES: Final = 64 * 1024
 """What an output may measure as JSON before it moves to the store."""
 
+DIGEST_CHARACTERS: Final = 32
+
 _FOREIGN: Final = re.compile(r"[^A-Za-z0-9_\-]+")
 
 
@@ -128,6 +130,14 @@ def without_content(value: Json) -> Json:
 def is_sealed_blob(value: Json) -> bool:
     """Return whether a value refers to a sealed one, which is spelt otherwise each time."""
     return is_blob(value) and blob_of(value).content_type == SEALED_TYPE
+
+
+def content_name(name: str, digest: str) -> str:
+    """Return the name of a content, by its SHA-256 as hex.
+
+    An attempt that was taken for lost and comes late has another content, and so another name.
+    """
+    return f"{name}.{digest[:DIGEST_CHARACTERS]}"
 
 
 def blob_name(text: str) -> str:

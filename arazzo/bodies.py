@@ -51,7 +51,7 @@ _BOUNDARY: Final = re.compile(r""";\s*boundary\s*=\s*(?:"[^"]*"|[^\s;]*)""", re.
 _TYPE: Final = re.compile(r";\s*type\s*=", re.IGNORECASE)
 _QUOTED_NAME: Final = str.maketrans({'"': "%22", "\r": "%0D", "\n": "%0A"})
 """How a name stands in the header of a part (WHATWG HTML, multipart/form-data)."""
-_MEDIA_TYPE: Final = re.compile(r"[\w!#$&^.+-]+/[\w!#$&^.+-]+(\s*;[\x20-\x7e]*)?", re.ASCII)
+_MEDIA_TYPE: Final = re.compile(r"[\w!#$&^.+-]+/[\w!#$&^.+-]+([ \t]*;[\x20-\x7e]*)?", re.ASCII)
 _OCTETS: Final = "application/octet-stream"
 _SUFFIXES: Final = {
     "application/gzip": ".gz", "application/json": ".json", "application/pdf": ".pdf",

@@ -134,7 +134,7 @@ def _content(value: Any, output: str, *, unseal: bool) -> Content:
     value = _pointed(value, output)
     if is_blob(value):
         blob: Blob = blob_of(value)
-        return Content(store.whole(blob), blob.size)
+        return Content(store.chunks(blob), blob.size)
     if holds_hidden(value):
         raise InputInvalid(f"`{output}` is sealed; --unseal opens it", reason="sealed")
     text = value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import gzip
+from dataclasses import replace
 from typing import Any
 
 import httpx
+import obstore
 import pytest
 from attempts import answering, asked, attempt, call, operations
 
 from activities.blob_values import BlobValues
 from activities.files import memory_store
+from activities.names import JoinPagesRequest
+from activities.run_values import RunValues
 from activities.sealing import seal
 from arazzo.blob_reads import reaching_in
 from arazzo.blobs import SEALED_TYPE, VALUE_TYPE, Blob, blob_of, is_blob
@@ -41,6 +45,48 @@ async def test_the_largest_outputs_move_first_until_the_rest_fits() -> None:
     names = [name for name, one in moved.items() if is_blob(one)]
     assert names == [f"o{at}" for at in range(40 - len(names), 40)]
     assert 0 < len(names) < 20
+
+
+async def test_an_attempt_that_comes_late_breaks_no_newer_value() -> None:
+    """It was taken for lost while it wrote, and another took its place."""
+    values = BlobValues(memory_store())
+    newer = await values.put("run/step/1/rows", ["newer"])
+    late = await values.put("run/step/1/rows", ["late"])
+    assert [await values.loaded(one) for one in (newer, late)] == [["newer"], ["late"]]
+
+
+async def test_of_joined_pages_the_last_two_stay() -> None:
+    """And a join that comes late, when its pages are gone, breaks none that came after it."""
+    values = RunValues(memory_store())
+    before: dict[str, Any] = {"rows": ["row " * 20_000]}
+    asked_for = []
+    for page in range(2, 9):
+        request = JoinPagesRequest(
+            before=before, outputs={"rows": [page]}, names=["rows"], blobs=f"run/list/p{page % 2}"
+        )
+        before = await values.joined(request)
+        asked_for.append(request)
+    assert len(obstore.list(values.store.store).collect()) == 2
+    with pytest.raises(StepFailed, match="is not in the store"):
+        await values.joined(asked_for[1])
+    await values.joined(asked_for[0])
+    await values.joined(asked_for[-1])
+    rows = (await values.blobs.loaded(before))["rows"]
+    assert rows[1:] == list(range(2, 9))
+
+
+async def test_no_row_is_read_of_what_is_not_the_file_of_the_reference() -> None:
+    """Whoever knows a name must know the length as well; all of it wants the digest too."""
+    values = BlobValues(memory_store())
+    file = await values.store.put("other/run/body", CSV, "text/csv")
+    for forged, expression in (
+        (replace(file, size=1), "$inputs.file#/0/name"),
+        (replace(file, sha256="0" * 64), "$inputs.file#/length"),
+    ):
+        given = {"file": forged.as_json()}
+        reads = reaching_in(expression, Context(inputs=given))
+        with pytest.raises(StepFailed, match="no longer the one"):
+            await values.with_content(given, reads)
 
 
 CSV = b'\xef\xbb\xbfname,note\r\nAda,"first, and\r\nonly"\r\nZo\xc3\xab,\r\n'

@@ -7,6 +7,8 @@ import base64
 import gzip
 import hashlib
 import resource
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +26,7 @@ from arazzo.errors import PayloadTooLarge, StepFailed
 from arazzo.plan import AttemptPlan, DownloadPlan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from arazzo.outcome import Outcome
@@ -74,11 +76,11 @@ async def test_a_binary_body_is_received_into_the_store(kind: str, store: BlobSt
     blob, found = await content_of(place, outcome)
     assert (blob.size, blob.sha256, found) == (SIZE, server.sha256(), server.sha256())
     assert blob.content_type == "application/octet-stream"
-    assert blob.uri == place.uri("run/get/1/body")
+    assert blob.uri.startswith(place.uri("run/get/1/body."))
     assert outcome.outputs["size"] == str(SIZE)
     if store.folder and kind == "folder":
         files = [one for one in store.folder.rglob("*") if one.is_file()]
-        assert files == [store.folder / "run/get/1/body"]
+        assert files == [store.folder / store.name_of(blob)]
 
 
 async def test_a_text_goes_to_the_store_only_when_it_is_too_large_for_memory(
@@ -261,6 +263,73 @@ async def test_a_cancel_waits_for_the_thread_that_works_on_the_part(store: BlobS
     third = LocalPart(store, store.folder, "run/get/1/body")
     assert third.standing == Standing('"one"', 32 * MEGABYTE)
     await third.leave()
+
+
+@pytest.mark.parametrize("kind", ["folder", "memory"])
+async def test_an_attempt_that_comes_late_breaks_no_newer_file(kind: str, store: BlobStore) -> None:
+    """What each of them received stays what its reference says."""
+    place = store if kind == "folder" else memory_store()
+    newer, late = (FileServer(MEGABYTE, content=bytes([at]) * MEGABYTE) for at in (1, 2))
+    outcomes = [await fetched(server, place) for server in (newer, late)]
+    found = [(await content_of(place, outcome))[1] for outcome in outcomes]
+    assert found == [newer.sha256(), late.sha256()]
+
+
+async def test_a_part_that_is_finished_while_another_opens_it_stays_as_it_was(
+    store: BlobStore,
+) -> None:
+    """Between the open and the lock: the lock is then on the finished file, and not on a part."""
+    assert store.folder is not None
+    first = LocalPart(store, store.folder, "run/get/1/body")
+    await first.begin(Standing('"one"'), with_md5=False)
+    await first.write(b"good" * 1000)
+    names: list[str] = []
+    with ThreadPoolExecutor(1) as pool:
+        before_the_lock(lambda: names.append(pool.submit(asyncio.run, first.finish()).result()))
+        second = LocalPart(store, store.folder, "run/get/1/body")
+    await second.begin(Standing(), with_md5=False)
+    await second.leave()
+    assert (store.folder / names[0]).read_bytes() == b"good" * 1000
+
+
+def before_the_lock(work: Callable[[], object]) -> None:
+    """Do this once, before the next lock of a file: the interpreter tells its hooks of it."""
+    left = [work]
+
+    def heard(event: str, _: object) -> None:
+        if event == "fcntl.flock" and left:
+            left.pop()()
+
+    sys.addaudithook(heard)
+
+
+async def test_after_its_end_a_part_lets_go_of_nothing_else(store: BlobStore) -> None:
+    """A cancel that comes while the end is written is told afterwards."""
+    assert store.folder is not None
+    part = LocalPart(store, store.folder, "run/get/1/body")
+    await part.begin(Standing('"one"'), with_md5=False)
+    await part.finish()
+    with (store.folder / "another").open("wb") as file:
+        await part.keep()
+        await part.leave()
+        file.write(b"x")
+    assert LocalPart(store, store.folder, "run/get/1/body").standing == Standing()
+
+
+async def test_what_was_unpacked_is_no_part_of_what_the_service_has(store: BlobStore) -> None:
+    """The next attempt, after a death before the end, begins anew."""
+    assert store.folder is not None
+    part = LocalPart(store, store.folder, "run/get/1/body")
+    await part.begin(Standing('"one"'), with_md5=False)
+    await part.write(gzip.compress(b"a,b\r\n" * 1000))
+    await part.keep()
+    assert await part.decompress(MEGABYTE)
+    assert LocalPart(store, store.folder, "run/get/1/body").path != part.path
+    await part.keep()
+    await part.leave()
+    again = LocalPart(store, store.folder, "run/get/1/body")
+    assert again.standing == Standing()
+    await again.leave()
 
 
 @contextmanager

@@ -34,8 +34,8 @@ async def test_what_was_put_is_read_again(store: BlobStore) -> None:
     assert await store.read(empty) == b""
 
 
-async def test_a_second_attempt_puts_its_own_in_place_of_the_first(store: BlobStore) -> None:
-    """Names are those of run, step and visit, so nothing is left over of a lost attempt."""
+async def test_a_name_has_the_content_that_was_put_last(store: BlobStore) -> None:
+    """There are no versions, so contents of attempts have names of their own."""
     await store.put("name", b"first", "text/plain")
     second = await store.put("name", b"second", "text/plain")
     assert await store.read(second) == b"second"
@@ -50,6 +50,17 @@ async def test_another_content_than_the_reference_says_is_refused(store: BlobSto
     await store.put("name", b"hello, world", "text/plain")
     with pytest.raises(StepFailed, match="it has 12 bytes"):
         await store.read(blob)
+
+
+async def test_what_is_read_in_a_thread_is_checked_as_well(store: BlobStore) -> None:
+    """Its length before the first byte is given, its SHA-256 where it is read to its end."""
+    blob = await store.put("name", b"hello", "text/plain")
+    with pytest.raises(StepFailed, match="it has 5 bytes"):
+        next(store.chunks(replace(blob, size=4)))
+    another = store.chunks(replace(blob, sha256="0" * 64))
+    assert next(another) == b"hello"
+    with pytest.raises(StepFailed, match=f"its SHA-256 is {SHA_OF_HELLO}"):
+        next(another)
 
 
 async def test_a_blob_that_is_gone_is_told(store: BlobStore) -> None:

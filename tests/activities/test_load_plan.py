@@ -13,6 +13,7 @@ from activities import load_plan
 from activities.load_plan import Plans
 from activities.names import LoadPlanRequest
 from activities.signing import sign
+from arazzo.blobs import Blob
 from arazzo.errors import DocumentInvalid, DurazzoError, InputInvalid, PayloadTooLarge
 from arazzo.plan import LARGEST_PLAN_BYTES, Plan
 from catalogue import load_catalogue
@@ -149,6 +150,13 @@ def test_inputs_that_do_not_fit_are_refused(plans: Plans, inputs: Any, said: str
     assert isinstance(error, InputInvalid)
     assert said in error.message
     assert "in plain:" in error.message or "in plain" not in error.message
+
+
+def test_a_file_that_lies_elsewhere_is_refused_at_the_start(plans: Plans) -> None:
+    """However deep in the inputs it stands; not only where a step first reads it, days later."""
+    blob = Blob("file:///etc/passwd", 1, "0" * 64, "text/csv")
+    error = refusal(plans, inputs={"name": "n", "files": [{"one": blob.as_json()}]})
+    assert (type(error), error.reason) == (InputInvalid, "blob-elsewhere")
 
 
 def test_all_that_is_wrong_with_the_inputs_is_said_at_once(plans: Plans) -> None:

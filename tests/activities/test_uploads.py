@@ -22,7 +22,7 @@ from activities.credentials import SecretStore
 from activities.downloads import Progress
 from activities.files import BlobStore, local_store, memory_store
 from activities.operation import AttemptAgain, Operations
-from activities.uploads import Upload
+from activities.uploads import Upload, with_time_for
 from arazzo.blobs import Blob
 from arazzo.bodies import Pieces
 from arazzo.context import RequestView
@@ -267,14 +267,27 @@ async def test_a_file_is_refused_where_only_its_reference_could_stand(
     assert server.uploads == []
 
 
-async def test_a_media_type_that_is_none_gets_into_no_header(store: BlobStore) -> None:
-    """Whoever writes a reference can't write headers."""
-    blob = await file_in(store, kind="text/csv\r\nX-Own: 1")
+@pytest.mark.parametrize("written", ["\r\nX-Own: 1", "\r\n\r\n;X-Own", "\n;X-Own: 1"])
+async def test_a_media_type_that_is_none_gets_into_no_header(
+    store: BlobStore, written: str
+) -> None:
+    """Whoever writes a reference can't write headers, nor end them."""
+    blob = await file_in(store, kind=f"text/csv{written}")
     server = ReceivingServer()
     called = {"content_type": "multipart/form-data", "payload": {"file": FILE}}
     assert (await sent(server, store, blob, step("POST", **called))).passed
     assert b"X-Own" not in server.uploads[0].begin
     assert b"Content-Type: application/octet-stream\r\n" in server.uploads[0].begin
+
+
+def test_a_file_gives_a_connection_no_more_time_than_any_request_has() -> None:
+    """The hours are for the sending."""
+    view = RequestView("PUT", "http://127.0.0.1:1/")
+    body = Pieces((Blob("memory:///put/a", 1, "0" * 64, "text/csv"),))
+    asked_for = Request("PUT", "http://127.0.0.1:1/", {}, body, view)
+    called = call(upload=3600.0, connect_timeout=10.0, total_timeout=4.0)
+    given = with_time_for(called, asked_for)
+    assert (given.total_timeout, given.connect_timeout) == (3600.0, 2.0)
 
 
 async def test_a_body_that_holds_files_is_never_sent_without_the_store() -> None:

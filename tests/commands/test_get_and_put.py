@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -145,7 +146,11 @@ async def test_what_can_not_be_put_is_told(tmp_path: Path) -> None:
     """And what is put twice lies there once; the media type is that of the name."""
     terminal = Terminal(tmp_path, NOWHERE)
     expect_clear(await terminal.durazzo("put", str(tmp_path / "gone")), 2, "can't be read")
-    expect_clear(await terminal.durazzo("put", str(tmp_path)), 2, "can't be read")
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path, tmp_path / "pipe"):
+        for option in ((), ("--value",)):
+            done = await terminal.durazzo("put", str(path), *option)
+            expect_clear(done, 2, "is no regular file, but a folder, a pipe or a device")
     for name, kind in (("a.ndjson", "application/x-ndjson"), ("a.csv.gz", "application/gzip")):
         (tmp_path / name).write_bytes(b"x")
         done = await terminal.durazzo("put", str(tmp_path / name))
