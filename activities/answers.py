@@ -6,6 +6,8 @@ import asyncio
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
+import httpx
+
 from activities.body_reading import read_body
 from activities.decoding import unpacked_body
 from activities.faults import CAUGHT, Unreadable
@@ -15,8 +17,6 @@ from arazzo.context import ABSENT, ResponseView
 from arazzo.errors import PayloadTooLarge
 
 if TYPE_CHECKING:
-    import httpx
-
     from activities.body_reading import Read
     from activities.downloads import Download
     from arazzo.plan import Call
@@ -47,7 +47,7 @@ async def read_answer(
 
     A download takes the body that it wants, and what is too large for memory, in its own time.
     Raises PayloadTooLarge when a body passes the limit, Unreadable when a body of success
-    breaks; any other status says enough without its body.
+    breaks, or is too large and that of a write; any other status says enough without its body.
     """
     if download is not None:
         await download.refuse_another(response)
@@ -58,6 +58,13 @@ async def read_answer(
         if response.status_code // 100 == SUCCESS:
             raise Unreadable(_view(response, ABSENT), error) from error
         return _made(response, (ABSENT, f"the body can't be read: {error}", ""), call)
+    except PayloadTooLarge as error:
+        if response.status_code // 100 != SUCCESS:
+            return _made(response, (ABSENT, error.message, ""), call)
+        if call.writes and not call.idempotency:
+            broken = httpx.DecodingError(error.message)
+            raise Unreadable(_view(response, ABSENT), broken) from error
+        raise
     if isinstance(body, Blob):
         return _downloaded(response, body, call)
     return _made(response, _parsed(response, body), call)

@@ -16,6 +16,7 @@ import httpx
 from activities.answers import read_answer
 from activities.decoding import ACCEPTED_CODINGS
 from activities.faults import CAUGHT, TransportFailed, fault_of
+from activities.late_requests import timely
 from activities.network import (
     GuardedBackend,
     is_local_name,
@@ -176,7 +177,7 @@ async def _answered(
         request.url,
         headers=[*_encoded(dict(headers)), *_encoded(request.headers)],
         content=content,
-        extensions={"timeout": _timeouts(call)},
+        extensions={"timeout": _timeouts(call), **timely(call)},
     )
     if (sent.url.port or 0) > LAST_PORT:  # the network code would raise all kinds of errors
         raise httpx.InvalidURL(f"there is no port {sent.url.port}")

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from temporalio import activity
 
+from activities.attempt_rules import LARGEST_OUTPUT_BYTES
 from activities.blob_values import BlobValues
 from activities.credentials import reveal
 from activities.failures import failure
 from activities.files import BlobStore, memory_store
 from activities.foreign_values import refuse_foreign
 from activities.names import EVALUATE_VALUES, EvaluationRequest
-from activities.operation import LARGEST_OUTPUT_BYTES
 from activities.sealing import seal
 from arazzo.blob_reads import reaching_in
 from arazzo.blobs import blobs_in, without_content

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
+from activities.files import STORE_FAILED
 from arazzo.errors import DurazzoError, Finding, InputInvalid
 
 if TYPE_CHECKING:
@@ -45,11 +46,14 @@ def _category(error: DurazzoError) -> ApplicationErrorCategory:
 
 
 def failure(error: DurazzoError) -> ApplicationError:
-    """Return our error as the one that Temporal carries to the workflow; never tried again."""
+    """Return our error as the one that Temporal carries to the workflow.
+
+    Only that the blob store failed may pass, and is tried again as often as a RetryPolicy says.
+    """
     return ApplicationError(
         error.message,
         {"reason": error.reason, **error.facts},
         type=type(error).__name__,
-        non_retryable=True,
+        non_retryable=error.reason != STORE_FAILED,
         category=_category(error),
     )

@@ -5,6 +5,7 @@ These are local activities: one marker in the history, no task of their own.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,7 +18,7 @@ from activities.names import Carried, LoadedPlan, LoadPlanRequest, RunOptions
 from activities.signing import sign, verify
 from arazzo.blobs import blobs_in
 from arazzo.errors import DocumentInvalid, DurazzoError, InputInvalid, PayloadTooLarge
-from arazzo.inputs import InputsSchema
+from arazzo.inputs import InputsSchema, holds_hidden
 from arazzo.plan import LARGEST_PLAN_BYTES, PLAN_FORMAT, Plan, SubWorkflow, canonical
 from arazzo.provider import PollingOverride
 from arazzo.scope import closest
@@ -26,6 +27,7 @@ from arazzo.state import RunState
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from arazzo.blobs import Blob
     from arazzo.compilation import CompiledWorkflow
     from arazzo.plan import StepPlan
     from catalogue import Catalogue
@@ -71,9 +73,22 @@ class Plans:
         options = _options(request.options)
         inputs = compiled.schema.check(request.inputs, compiled.plan.secret_inputs)
         for blob in blobs_in(inputs):
-            self.blobs.name_of(blob)
+            self._expect_harmless(blob)
         plan, dumped = self._made(compiled, compiled.plan, options)
         return LoadedPlan(plan=dumped, state=_beginning(plan, dumped, inputs).as_json())
+
+    def _expect_harmless(self, blob: Blob) -> None:
+        """A stored value is read as what it was, so it may hold no more than one given inline.
+
+        Raises InputInvalid or StepFailed.
+        """
+        self.blobs.name_of(blob)
+        if blob.is_value and holds_hidden(json.loads(b"".join(self.blobs.whole(blob)))):
+            raise InputInvalid(
+                f"the value `{blob.uri}` of an input holds a secret's name or a sealed value; a "
+                "secret input is given by name, and no other one holds a secret",
+                reason="secret-foreign",
+            )
 
     def _made(
         self, compiled: CompiledWorkflow, plan: Plan, options: RunOptions

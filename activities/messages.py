@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from temporalio import activity
 
+from activities.attempt_rules import refuse_large_outputs
 from activities.blob_values import BlobValues
 from activities.failures import failure
 from activities.foreign_values import refuse_foreign, refuse_hidden
@@ -20,7 +21,6 @@ from activities.names import (
     CheckMessageRequest,
     MessageStepRequest,
 )
-from activities.operation import refuse_large_outputs
 from arazzo import messages
 from arazzo.blobs import blobs_in, without_content
 from arazzo.context import MessageView

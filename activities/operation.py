@@ -6,7 +6,6 @@ tried again raises, and the activity's RetryPolicy does the rest («Never twice�
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -19,6 +18,16 @@ from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
 from activities.answers import Answer
+from activities.attempt_rules import (
+    LARGEST_OUTPUT_BYTES,
+    bounded,
+    end_of,
+    may_attempt_again,
+    refuse_large_outputs,
+    took_effect,
+    unread,
+    within_budget,
+)
 from activities.authorization import Authorizer
 from activities.blob_values import BlobValues
 from activities.credentials import SecretStore, reveal
@@ -29,6 +38,7 @@ from activities.faults import TransportFailed, Unreadable
 from activities.files import STORE_FAILED, BlobStore, memory_store
 from activities.foreign_values import refuse_foreign, refuse_hidden
 from activities.heartbeats import with_heartbeats
+from activities.late_requests import sending_until
 from activities.limits import Limits
 from activities.look_up import asks_again, found_in, looking, unclear
 from activities.masking import Masking
@@ -42,7 +52,6 @@ from arazzo.errors import (
     DocumentInvalid,
     DurazzoError,
     OtherPartyError,
-    PayloadTooLarge,
     StepFailed,
 )
 from arazzo.outcome import Outcome, judge, judge_workflow
@@ -54,12 +63,9 @@ if TYPE_CHECKING:
 
     import httpx
 
-    from arazzo.plan import Call
 
 MOST_PLANS: Final = 1000
 EXCERPT_CHARACTERS: Final = 300
-LARGEST_OUTPUT_BYTES: Final = 1_400_000
-"""Below what Temporal takes as one result (2 MB), and below what a run may hold."""
 
 for library in ("httpx", "httpcore"):
     logging.getLogger(library).setLevel(logging.WARNING)  # they would log URLs and headers
@@ -101,7 +107,8 @@ class Operations:
             spent = (datetime.now(UTC) - info.scheduled_time).total_seconds()
             asked = within_budget(request, info.attempt, spent)
             work = self.perform(asked, info.attempt, progress)
-            outcome = await with_heartbeats(work, progress, harmless=not request.key)
+            with sending_until(end_of(info)):
+                outcome = await with_heartbeats(work, progress, harmless=not request.key)
         except AttemptAgain as error:
             raise ApplicationError(error.message, type=TRANSPORT_FAILURE) from None
         except DurazzoError as error:
@@ -119,10 +126,13 @@ class Operations:
         find = plan.find_by if request.find else None
         plan = looking(plan, find) if find else plan
         stored = BlobValues(self.blobs)
-        loaded = await stored.loaded(request.values)
-        values, secrets = reveal(loaded, plan.operation.secrets, self.secrets, self.key)
+        try:
+            loaded = await stored.loaded(request.values)
+            values, secrets = reveal(loaded, plan.operation.secrets, self.secrets, self.key)
+            context = await stored.context(plan, values)
+        except StepFailed as error:
+            return _nothing_sent(request, number, error)
         masking = Masking(secrets, self.learned)
-        context = await stored.context(plan, values)
         asked = request.model_copy(update={"values": loaded})
         try:
             work = self._looked_up if request.find else self._sent
@@ -241,15 +251,12 @@ class Operations:
     ) -> Outcome:
         context = replace(seen, response=answer.response)
         outcome = judge(plan, context, spent=asked.spent, flaw=answer.flaw, mask=masking.text)
-        found = without_content(outcome.outputs)
-        own = {answer.blob} if answer.blob else set[Blob]()
-        refuse_foreign(found, own.union(blobs_in(asked.values)))
-        refuse_hidden(found)
-        outputs = hidden(self.key, plan.sealed, found, masking.value)
-        if asked.blobs:
-            stored = BlobValues(self.blobs)
-            outputs = await stored.moved(asked.blobs, outputs, LARGEST_OUTPUT_BYTES)
-        size = refuse_large_outputs(plan, outputs)
+        try:
+            outputs, size = await self._kept(plan, asked, answer, outcome.outputs, masking)
+        except DurazzoError as error:
+            if not took_effect(plan.operation, answer):
+                raise
+            return unread(outcome, masking.text(error.message), answer)
         shows = not outcome.passed and not plan.sealed
         return outcome.model_copy(
             update={
@@ -260,6 +267,28 @@ class Operations:
                 "excerpt": masking.excerpt(answer.text, EXCERPT_CHARACTERS) if shows else "",
             }
         )
+
+    async def _kept(
+        self,
+        plan: AttemptPlan,
+        asked: AttemptRequest,
+        answer: Answer,
+        outputs: dict[str, Any],
+        masking: Masking,
+    ) -> tuple[dict[str, Any], int]:
+        """Return outputs as a history may hold them, and their size in bytes.
+
+        Raises StepFailed for what looks like ours and came from outside, or when the store fails,
+        PayloadTooLarge.
+        """
+        found = without_content(outputs)
+        own = {answer.blob} if answer.blob else set[Blob]()
+        refuse_foreign(found, own.union(blobs_in(asked.values)))
+        refuse_hidden(found)
+        kept = hidden(self.key, plan.sealed, found, masking.value)
+        if asked.blobs:
+            kept = await BlobValues(self.blobs).moved(asked.blobs, kept, LARGEST_OUTPUT_BYTES)
+        return kept, refuse_large_outputs(plan, kept)
 
     def _server(self, plan: AttemptPlan) -> str:
         server = self.servers.get(plan.operation.source) or plan.operation.server
@@ -272,14 +301,20 @@ class Operations:
         """Judge an attempt that never came back: its worker died, or it took too long."""
         request = AttemptRequest.model_validate(raw)
         plan = AttemptPlan.model_validate(request.attempt)
+        lost = (await self._judged_lost(plan, request)).model_copy(update={"sent": "maybe"})
+        return lost.model_dump(mode="json", exclude_defaults=True)
+
+    async def _judged_lost(self, plan: AttemptPlan, request: AttemptRequest) -> Outcome:
+        """Judge without an answer; that a write was sent must be told whatever the store says."""
         stored = BlobValues(self.blobs)
         try:
             context = await stored.context(plan, await stored.loaded(request.values))
         except DurazzoError as error:
-            raise failure(error) from None
+            if not plan.operation.writes:
+                raise failure(error) from None
+            return Outcome(why=f"{request.why}; and {error.message}")
         outcome = judge(plan, context, spent=request.spent)
-        lost = outcome.model_copy(update={"sent": "maybe", "why": request.why})
-        return lost.model_dump(mode="json", exclude_defaults=True)
+        return outcome.model_copy(update={"why": request.why})
 
     @activity.defn(name="judge_workflow_step")
     async def judge_workflow_step(self, raw: dict[str, Any]) -> dict[str, Any]:
@@ -306,50 +341,6 @@ class Operations:
         return outcome.model_copy(update={"error": request.error, "outputs": own})
 
 
-def refuse_large_outputs(plan: AttemptPlan, outputs: dict[str, Any]) -> int:
-    """Return the size of a step's outputs in bytes. Raises PayloadTooLarge."""
-    size = len(json.dumps(outputs))
-    if size > LARGEST_OUTPUT_BYTES:
-        raise PayloadTooLarge(
-            f"the outputs of step `{plan.step_id}` are {size} bytes; a step may hand on "
-            f"{LARGEST_OUTPUT_BYTES}. Have the document output only the part that it needs",
-            reason="outputs-too-large",
-            facts={"step": plan.step_id, "bytes": size},
-        )
-    return size
-
-
-def bounded(call: Call, seconds: float) -> Call:
-    """Return the call with no more time than is left of the step's timeout, 0 for no timeout."""
-    if not 0 < seconds < call.total_timeout:
-        return call
-    return call.model_copy(update={"total_timeout": seconds})
-
-
-def within_budget(request: AttemptRequest, number: int, spent: float) -> AttemptRequest:
-    """Return the request, with this attempt as its last one when another would begin too late.
-
-    `spent` are the seconds since the first attempt was scheduled.
-    """
-    pace = request.retry
-    if pace is None or spent + pace.wait(number) <= pace.within:
-        return request
-    return request.model_copy(update={"attempts": number})
-
-
-def may_attempt_again(call: Call, error: TransportFailed | StepFailed) -> bool:
-    """Return whether an attempt without an answer may be repeated («Never twice»).
-
-    One that broke off since a file of its body could not be read is judged as any other: a service
-    that takes a body piece by piece has a part of it.
-    """
-    if isinstance(error, TransportFailed):
-        passes = error.fault.try_again
-    else:
-        passes = error.reason == STORE_FAILED
-    return passes and (not call.writes or call.idempotency)
-
-
 def _failed(
     plan: AttemptPlan,
     asked: AttemptRequest,
@@ -363,6 +354,18 @@ def _failed(
         seen = replace(seen, response=error.response)
     outcome = judge(plan, seen, spent=asked.spent, flaw=why)
     return outcome.model_copy(update={"sent": error.fault.sent, "unread": unread})
+
+
+def _nothing_sent(request: AttemptRequest, number: int, error: StepFailed) -> Outcome:
+    """Return what becomes of an attempt whose values could not be read.
+
+    Raises AttemptAgain while that may pass and attempts are left, the error when it can't.
+    """
+    if error.reason != STORE_FAILED:
+        raise error
+    if number < request.attempts:
+        raise AttemptAgain(error.message, reason="transport") from error
+    return Outcome(sent="no", why=error.message)
 
 
 def _safe_url(request: RequestView) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import TYPE_CHECKING, Any
 
+from activities.attempt_rules import within_budget
 from activities.evaluation import Evaluations
 from activities.messages import Receptions
 from activities.names import (
@@ -19,7 +20,7 @@ from activities.names import (
     MoveOutputsRequest,
     WorkflowStepRequest,
 )
-from activities.operation import AttemptAgain, within_budget
+from activities.operation import AttemptAgain
 from activities.run_values import RunValues
 from activities.signing import sign
 from arazzo import messages

@@ -62,6 +62,8 @@ if TYPE_CHECKING:
     from workflows.controls import Progress
 
 LOCAL_ACTIVITY_TIMEOUT: Final = timedelta(seconds=30)
+STORE_RETRY: Final = RetryPolicy(maximum_attempts=12, maximum_interval=timedelta(minutes=1))
+"""Some seven minutes for a blob store that fails; whatever else a local activity says is final."""
 BLOB_ACTIVITY_TIMEOUT: Final = timedelta(minutes=5)
 
 
@@ -182,6 +184,7 @@ class TemporalEffects:
                 blobs=f"{self._blobs}/{blob_name(step.step_id)}/{values['visit']}",
             ).as_json(),
             start_to_close_timeout=LOCAL_ACTIVITY_TIMEOUT,
+            retry_policy=STORE_RETRY,
         )
         outcome = Outcome.model_validate(judged)
         joined = {**(invoked.outputs or {}), **outcome.outputs}
@@ -252,6 +255,7 @@ class TemporalEffects:
             JUDGE_LOST_ATTEMPT,
             lost.as_json(),
             start_to_close_timeout=LOCAL_ACTIVITY_TIMEOUT,
+            retry_policy=STORE_RETRY,
         )
         return result
 
@@ -291,7 +295,10 @@ class TemporalEffects:
         """Run a local activity that may work on the blob store; errors of ours go on upwards."""
         try:
             found: dict[str, Any] = await workflow.execute_local_activity(
-                name, request.as_json(), start_to_close_timeout=BLOB_ACTIVITY_TIMEOUT
+                name,
+                request.as_json(),
+                start_to_close_timeout=BLOB_ACTIVITY_TIMEOUT,
+                retry_policy=STORE_RETRY,
             )
         except ActivityError as error:
             if isinstance(error.cause, ApplicationError):
@@ -347,6 +354,7 @@ class TemporalEffects:
                 JUDGE_MESSAGE,
                 request.as_json(),
                 start_to_close_timeout=LOCAL_ACTIVITY_TIMEOUT,
+                retry_policy=STORE_RETRY,
             )
         except ActivityError as error:
             raise own_failure(step, error) from None

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,10 +13,11 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities import load_plan
+from activities.files import local_store
 from activities.load_plan import Plans
 from activities.names import LoadPlanRequest
 from activities.signing import sign
-from arazzo.blobs import Blob
+from arazzo.blobs import VALUE_TYPE, Blob
 from arazzo.errors import DocumentInvalid, DurazzoError, InputInvalid, PayloadTooLarge
 from arazzo.plan import LARGEST_PLAN_BYTES, Plan
 from catalogue import load_catalogue
@@ -307,3 +311,24 @@ async def test_a_refusal_reaches_the_workflow_with_its_name(plans: Plans) -> Non
     assert caught.value.type == "InputInvalid"
     assert caught.value.non_retryable
     assert caught.value.details[0] == {"reason": "unknown-workflow", "closest": ["inner"]}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [{"$secret": "name"}, {"$sealed": "c2VhbGVk"}, [{"deep": {"$secret": "name"}}]],
+    ids=["secret", "sealed", "deep"],
+)
+def test_a_stored_value_may_hold_no_more_than_one_given_inline(
+    plans: Plans, tmp_path: Path, value: Any
+) -> None:
+    """Else `durazzo put --value` would be a way to have a secret sent that inputs may not hold."""
+    made = replace(plans, blobs=local_store(tmp_path / "blobs"))
+    for held, refused in ((value, True), ({"name": "n"}, False)):
+        content = json.dumps(held).encode()
+        blob = asyncio.run(made.blobs.put("put/value", content, VALUE_TYPE))
+        request = LoadPlanRequest(workflow_type="inner", inputs={"name": blob.as_json()})
+        if refused:
+            with pytest.raises(InputInvalid, match="holds a secret's name or a sealed value"):
+                made.load(request)
+        else:
+            assert made.load(request).state

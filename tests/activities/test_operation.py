@@ -27,8 +27,8 @@ from temporalio.converter import DataConverter
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
+from activities.attempt_rules import LARGEST_OUTPUT_BYTES
 from activities.masking import MASK
-from activities.operation import LARGEST_OUTPUT_BYTES
 from activities.signing import sign
 from arazzo.errors import StepFailed
 from arazzo.plan import CriterionPlan
