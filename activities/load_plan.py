@@ -83,7 +83,7 @@ class Plans:
         Raises InputInvalid or StepFailed.
         """
         self.blobs.name_of(blob)
-        if blob.is_value and holds_hidden(json.loads(b"".join(self.blobs.whole(blob)))):
+        if blob.is_value and holds_hidden(json.loads(b"".join(self.blobs.chunks(blob)))):
             raise InputInvalid(
                 f"the value `{blob.uri}` of an input holds a secret's name or a sealed value; a "
                 "secret input is given by name, and no other one holds a secret",
