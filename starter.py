@@ -89,13 +89,13 @@ def _run(name: str, arguments: Sequence[str]) -> None:
         sys.stderr.write("\nleft before anything was done\n")
         _leave(NOT_DONE)
     except SystemExit as ended:
-        if "temporalio" not in sys.modules:
+        if sys.modules.keys().isdisjoint(("temporalio", "obstore")):
             raise
         _leave(ended.code if isinstance(ended.code, int) else int(ended.code is not None))
 
 
 def _leave(code: int) -> None:
-    """End without the interpreter's own shutdown, in which Temporal's core can crash."""
+    """End without the interpreter's own shutdown, in which the threads of both can crash."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)

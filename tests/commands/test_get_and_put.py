@@ -142,6 +142,16 @@ async def test_a_value_is_put_as_what_its_file_holds(tmp_path: Path) -> None:
     expect_clear(done, 2, "Without `--value` it is a file, of any size")
 
 
+async def test_a_put_leaves_before_the_threads_of_the_store_can_crash(tmp_path: Path) -> None:
+    """They end a process by a signal, when the interpreter shuts down under them."""
+    (tmp_path / "sitecustomize.py").write_text("import atexit; atexit.register(print, 'shut down')")
+    terminal = Terminal(tmp_path, NOWHERE, variables={"PYTHONPATH": str(tmp_path)})
+    assert "shut down" in (await terminal.durazzo("--version")).out
+    (tmp_path / "a.json").write_bytes(b"1")
+    done = await terminal.durazzo("put", "--value", str(tmp_path / "a.json"))
+    assert (done.code, "shut down" in done.out) == (0, False)
+
+
 async def test_what_can_not_be_put_is_told(tmp_path: Path) -> None:
     """And what is put twice lies there once; the media type is that of the name."""
     terminal = Terminal(tmp_path, NOWHERE)
