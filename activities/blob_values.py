@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from activities.rows import has_rows, rows_of
@@ -19,6 +19,7 @@ from arazzo.blobs import (
     blob_name,
     blob_of,
     content_name,
+    holds_file,
     is_blob,
 )
 from arazzo.bodies import media_type_of
@@ -78,7 +79,8 @@ class BlobValues:
             )
         kind = SEALED_TYPE if is_sealed(value) else VALUE_TYPE
         own = content_name(name, hashlib.sha256(content).hexdigest())
-        return (await self.store.put(own, content, kind)).as_json()
+        blob = await self.store.put(own, content, kind)
+        return replace(blob, holds_files=holds_file(value)).as_json()
 
     async def loaded(self, value: Any) -> Any:
         """Return a JSON value with the values that lie in the store in place of references.

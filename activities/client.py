@@ -15,6 +15,7 @@ import httpx
 
 from activities.answers import read_answer
 from activities.decoding import ACCEPTED_CODINGS
+from activities.early_answers import HearingBackend
 from activities.faults import CAUGHT, TransportFailed, fault_of
 from activities.late_requests import timely
 from activities.network import (
@@ -27,7 +28,9 @@ from activities.uploads import Upload
 from arazzo.bodies import Pieces
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
+
+    import httpcore
 
     from activities.answers import Answer
     from activities.downloads import Download
@@ -78,11 +81,20 @@ def make_client(
         ),
         trust_env=True,
     )
-    own = client._transport  # noqa: SLF001 - httpx takes no network backend, httpcore does
-    if isinstance(own, httpx.AsyncHTTPTransport):
-        pool = own._pool  # noqa: SLF001 - the same
-        pool._network_backend = GuardedBackend(pool._network_backend)  # noqa: SLF001 - the same
+    # httpx takes no network backend, httpcore does
+    _connect_by(client._transport, lambda inner: GuardedBackend(HearingBackend(inner)))  # noqa: SLF001
+    for proxied in client._mounts.values():  # noqa: SLF001 - the operator's proxies need no guard
+        _connect_by(proxied, HearingBackend)
     return client
+
+
+def _connect_by(
+    transport: httpx.AsyncBaseTransport | None,
+    backend: Callable[[httpcore.AsyncNetworkBackend], httpcore.AsyncNetworkBackend],
+) -> None:
+    if isinstance(transport, httpx.AsyncHTTPTransport):
+        pool = transport._pool  # noqa: SLF001 - it is the place of the network backend
+        pool._network_backend = backend(pool._network_backend)  # noqa: SLF001 - the same
 
 
 @cache

@@ -57,13 +57,17 @@ _log = logging.getLogger(__name__)
 class Progress:
     """How far a download or an upload is, in bytes; `resumed_at` is where this attempt went on.
 
-    `uploading` says that some of the request is still to be sent.
+    `uploading` says that some of the request is still to be sent; `handed_over` that all of one may
+    have left that was not refused for its credential, so that nobody knows what became of it. Once
+    `cancelled`, none is sent anew.
     """
 
     done: int = 0
     total: int | None = None
     resumed_at: int = 0
     uploading: bool = False
+    handed_over: bool = False
+    cancelled: bool = False
 
 
 def is_binary(content_type: str) -> bool:

@@ -33,19 +33,22 @@ class Exchange:
     async def answer(self, request: Request, call: Call, server: str, masking: Masking) -> Answer:
         """Send the request once; once more when its token was refused, so was not taken.
 
+        Who has cancelled gets the refusal.
+
         Raises what `client.send` does, and StepFailed when a file in the body can't be read.
         """
         authorized = await self.authorizer.authorize(request, call, server, masking)
         answer = await self._send(authorized, call)
-        if answer.response.status == UNAUTHORIZED and self.authorizer.may_renew(
-            call, authorized, answer, server
-        ):
+        refused = answer.response.status == UNAUTHORIZED and not self.progress.cancelled
+        if refused and self.authorizer.may_renew(call, authorized, answer, server):
+            self.progress.handed_over = False
             authorized = await self.authorizer.authorize(request, call, server, masking)
             answer = await self._send(authorized, call)
         return answer
 
     async def _send(self, request: Request, call: Call) -> Answer:
         client, upload = self.authorizer.client_for(call), await self._upload(request)
+        self.progress.handed_over |= upload is None or upload.size == 0
         download = self.download
         if download is None or any(name.lower() == "range" for name in request.headers):
             return await send(client, request, call, upload=upload)

@@ -26,9 +26,9 @@ async def with_heartbeats(
 ) -> Outcome:
     """Do the work of this activity, with heartbeats where its timeout asks for them.
 
-    Heartbeats bring cancels. Harmless work stops at once, and so does a request of which not all
-    was sent; for the answer of a write it is waited, or nobody knew whether it arrived, unless the
-    worker itself stops.
+    Heartbeats bring cancels. Harmless work stops at once, and so does a write of which no whole
+    request was sent yet; for the answer of another it is waited, or nobody knew whether it arrived,
+    unless the worker itself stops.
     """
     timeout = activity.info().heartbeat_timeout
     if not timeout:
@@ -41,8 +41,8 @@ async def with_heartbeats(
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
-            details = activity.cancellation_details()
-            if progress.uploading or details is None or not details.cancel_requested:
+            details, progress.cancelled = activity.cancellation_details(), True
+            if not progress.handed_over or details is None or not details.cancel_requested:
                 task.cancel()
             return await task
 

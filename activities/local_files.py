@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import json
 import stat
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,7 +16,7 @@ from obstore.exceptions import BaseError
 
 from activities.blob_values import LARGEST_VALUE_BYTES
 from activities.decoding import GZIP_BITS, Zlib
-from arazzo.blobs import VALUE_TYPE, Blob
+from arazzo.blobs import VALUE_TYPE, Blob, holds_file
 from arazzo.bodies import media_type_of
 from arazzo.errors import InputInvalid
 from arazzo.parameter_styles import is_json
@@ -59,9 +60,11 @@ def put_value(store: BlobStore, path: Path, content_type: str) -> Blob:
 
     Raises InputInvalid when it can't be read or is too large, StepFailed when the store fails.
     """
-    content = json.dumps(_value_in(path, content_type), allow_nan=False).encode()
+    value = _value_in(path, content_type)
+    content = json.dumps(value, allow_nan=False).encode()
     name = f"{PUT_FOLDER}/{hashlib.sha256(content).hexdigest()}"
-    return asyncio.run(store.put(name, content, VALUE_TYPE))
+    blob = asyncio.run(store.put(name, content, VALUE_TYPE))
+    return replace(blob, holds_files=holds_file(value))
 
 
 def _value_in(path: Path, content_type: str) -> Any:

@@ -1,8 +1,9 @@
 """Which addresses a request may go to: a public name can't lead into a private network.
 
 The address that was looked at is the one that is connected to, so that a name which resolves
-otherwise a moment later (DNS rebinding) gains nothing. Behind a proxy the proxy resolves names,
-and its own rules hold.
+otherwise a moment later (DNS rebinding) gains nothing. A proxy of the worker's environment may have
+any address, since its operator named it; it resolves names itself, so its own rules hold for where
+it connects to.
 """
 
 from __future__ import annotations
@@ -16,8 +17,6 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import httpcore
-
-from activities.early_answers import HearingStream
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator
@@ -96,16 +95,14 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         addresses = [host] if _MAY_BE_PRIVATE.get() else await self._public(host, port, timeout)
         for address in addresses[:-1]:
             try:
-                found = await self._inner.connect_tcp(
+                return await self._inner.connect_tcp(
                     address, port, timeout, local_address, socket_options
                 )
             except httpcore.ConnectError:
                 continue
-            return HearingStream(found)
-        found = await self._inner.connect_tcp(
+        return await self._inner.connect_tcp(
             addresses[-1], port, timeout, local_address, socket_options
         )
-        return HearingStream(found)
 
     async def _public(self, host: str, port: int, seconds: float | None) -> list[str]:
         try:

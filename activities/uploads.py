@@ -56,6 +56,7 @@ class Upload:
                     piece = data[start : start + PIECE_BYTES]
                     self.progress.done += len(piece)
                     self.progress.uploading = self.progress.done < self.size
+                    self.progress.handed_over |= not self.progress.uploading
                     yield piece
         except StepFailed as error:
             raise self._broken(error) from error

@@ -1,9 +1,10 @@
 """Blob references: large values and files, which travel as a name of what lies in a store.
 
-`{"$blob": {"uri", "bytes", "sha256", "contentType"}}` (DESIGN.md, section 4). Two kinds of
-content are told apart by the content type. A *value* is an output that was too large for a
-history: wherever an expression reads it, it is there again, so size never changes what a document
-means. A *file* came from a download or from the caller: it is passed on, and read by rows.
+`{"$blob": {"uri", "bytes", "sha256", "contentType"}}` (DESIGN.md, section 4), with `"holdsFiles":
+true` for a value in which references of files stand. Two kinds of content are told apart by the
+content type. A *value* is an output that was too large for a history: wherever an expression reads
+it, it is there again, so size never changes what a document means. A *file* came from a download or
+from the caller: it is passed on, and read by rows.
 """
 
 from __future__ import annotations
@@ -35,12 +36,17 @@ _FOREIGN: Final = re.compile(r"[^A-Za-z0-9_\-]+")
 
 @dataclass(frozen=True, slots=True)
 class Blob:
-    """What a reference says: where it is, its length, its SHA-256 as hex, and its media type."""
+    """What a reference says: where it is, its length, its SHA-256 as hex, and its media type.
+
+    `holds_files` says of a value that references of files stand in it: workflow code, which reads
+    no store, gives the time of an upload by that.
+    """
 
     uri: str
     size: int
     sha256: str
     content_type: str
+    holds_files: bool = False
 
     @property
     def is_value(self) -> bool:
@@ -49,14 +55,13 @@ class Blob:
 
     def as_json(self) -> dict[str, Any]:
         """Return the reference."""
-        return {
-            BLOB_KEY: {
-                "uri": self.uri,
-                "bytes": self.size,
-                "sha256": self.sha256,
-                "contentType": self.content_type,
-            }
+        fields = {
+            "uri": self.uri,
+            "bytes": self.size,
+            "sha256": self.sha256,
+            "contentType": self.content_type,
         }
+        return {BLOB_KEY: {**fields, "holdsFiles": True} if self.holds_files else fields}
 
 
 class _Fields(BaseModel):
@@ -68,6 +73,7 @@ class _Fields(BaseModel):
     size: int = Field(alias="bytes", ge=0)
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     content_type: str = Field(alias="contentType", default="application/octet-stream")
+    holds_files: bool = Field(alias="holdsFiles", default=False)
 
 
 class FileValue(dict[str, Any]):
@@ -97,13 +103,18 @@ def blob_of(value: Json) -> Blob:
             "`contentType`; `durazzo put FILE` makes one",
             reason="blob-malformed",
         ) from error
-    return Blob(fields.uri, fields.size, fields.sha256, fields.content_type)
+    return Blob(fields.uri, fields.size, fields.sha256, fields.content_type, fields.holds_files)
 
 
 def holds_file(value: Json) -> bool:
-    """Return whether a value is, or holds, the reference of a file; never raises."""
+    """Return whether a value is, or holds, the reference of a file; never raises.
+
+    What lies in the store says so by its reference; one made by an older version does not.
+    """
     if is_blob(value):
-        return value[BLOB_KEY].get("contentType") not in (VALUE_TYPE, SEALED_TYPE)
+        found = value[BLOB_KEY]
+        is_value = found.get("contentType") in (VALUE_TYPE, SEALED_TYPE)
+        return not is_value or found.get("holdsFiles") is True
     if isinstance(value, (dict, list)):
         return any(map(holds_file, value.values() if isinstance(value, dict) else value))
     return False

@@ -17,7 +17,7 @@ from activities.names import JoinPagesRequest
 from activities.run_values import RunValues
 from activities.sealing import seal
 from arazzo.blob_reads import reaching_in
-from arazzo.blobs import SEALED_TYPE, VALUE_TYPE, Blob, blob_of, is_blob
+from arazzo.blobs import SEALED_TYPE, VALUE_TYPE, Blob, blob_of, holds_file, is_blob
 from arazzo.context import Context
 from arazzo.errors import StepFailed
 from arazzo.plan import CriterionPlan, ParameterPlan
@@ -36,6 +36,19 @@ async def test_outputs_over_64_kilobytes_move_and_come_back() -> None:
     assert blob_of(moved["list"]).content_type == VALUE_TYPE
     assert blob_of(moved["sealed"]).content_type == SEALED_TYPE
     assert await values.loaded({"deep": [moved]}) == {"deep": [given]}
+
+
+async def test_a_value_that_holds_files_says_so_by_its_reference() -> None:
+    """Workflow code reads no store, and gives hours to what sends a file."""
+    values = BlobValues(memory_store())
+    file = (await values.store.put("file", b"a", "text/csv")).as_json()
+    given = {"files": [file] * 900, "texts": LARGE}
+    moved = await values.moved("run/step/1", given, 10**6)
+    assert all(map(is_blob, moved.values()))
+    assert {name: holds_file(one) for name, one in moved.items()} == {"files": True, "texts": False}
+    nested = await values.put("run/step/2", {"more": [moved["files"]]})
+    assert holds_file([nested])
+    assert await values.loaded(moved) == given
 
 
 async def test_the_largest_outputs_move_first_until_the_rest_fits() -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from datetime import timedelta
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from attempts import KEY, asked, attempt, call, posting
+from fault_server import SILENT, fault_server
 from file_server import MEGABYTE, FileServer
 from receiving_server import ReceivingServer
 from temporalio.activity import ActivityCancellationDetails
@@ -31,6 +33,7 @@ from arazzo.plan import CredentialPlan, PartPlan
 from arazzo.request import Request
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from arazzo.outcome import Outcome
@@ -39,6 +42,8 @@ if TYPE_CHECKING:
 SIZE = 5 * MEGABYTE + 3
 CONTENT = b"".join(FileServer(SIZE).blocks())
 FILE = "$inputs.file"
+CHALLENGE = {"WWW-Authenticate": 'Digest realm="a", nonce="n", qop="auth"'}
+DIGEST = CredentialPlan.model_validate({"scheme": "s", "kind": "digest", "secret": "token"})
 
 
 @pytest.fixture
@@ -180,13 +185,11 @@ async def test_a_store_that_fails_is_tried_again_where_the_request_may_be(
 
 async def test_it_is_read_anew_for_the_one_resend_after_a_401(store: BlobStore) -> None:
     """A 401 that comes after the body costs another upload, no more."""
-    challenge = {"WWW-Authenticate": 'Digest realm="a", nonce="n", qop="auth"'}
-    blob, server = await file_in(store), ReceivingServer(statuses=[401, 200], headers=challenge)
-    digest = CredentialPlan.model_validate({"scheme": "s", "kind": "digest", "secret": "token"})
+    blob, server = await file_in(store), ReceivingServer(statuses=[401, 200], headers=CHALLENGE)
     async with server.running() as url, make_client() as client:
         secrets = SecretStore(environment={"DURAZZO_SECRET_TOKEN": "user:t0ken"})
         side = Operations(client, KEY, secrets, servers={"api": url}, blobs=store)
-        plan = step("PUT", credentials=((digest,),))
+        plan = step("PUT", credentials=((DIGEST,),))
         outcome = await side.perform(asked(plan, values={"inputs": {"file": blob.as_json()}}), 1)
     assert outcome.passed, outcome.why
     assert [one.sha256 for one in server.uploads] == [blob.sha256] * 2
@@ -301,40 +304,91 @@ async def test_a_body_that_holds_files_is_never_sent_without_the_store() -> None
     assert Upload(Pieces((b"ab", blob)), memory_store(), Progress()).size == 3
 
 
-@pytest.mark.parametrize(
-    ("server", "cancelled", "arrived"),
-    [
-        (ReceivingServer(rate=MEGABYTE), True, False),
-        (ReceivingServer(waits=1.5), False, True),
-    ],
-    ids=["while it is sent", "while the answer is awaited"],
-)
-async def test_a_cancel_stops_a_write_of_which_not_all_was_sent(
-    store: BlobStore, server: ReceivingServer, cancelled: bool, arrived: bool
-) -> None:
-    """For the answer to a whole one it is waited, since it may have taken effect."""
-    blob = await file_in(store, CONTENT * 8)
-    beats: list[Any] = []
+@asynccontextmanager
+async def cancellable(
+    url: str, store: BlobStore, blob: Blob, beats: list[Any], **fields: Any
+) -> AsyncIterator[tuple[asyncio.Future[dict[str, Any]], ActivityEnvironment]]:
+    """Begin an attempt of a POST as an activity; gives it, and what may cancel it."""
     environment = ActivityEnvironment()
     environment.on_heartbeat = lambda *details: beats.append(details[0])
     environment.info = dataclasses.replace(
-        ActivityEnvironment.default_info(), heartbeat_timeout=timedelta(seconds=0.3)
+        ActivityEnvironment.default_info(),
+        heartbeat_timeout=timedelta(seconds=0.3),
+        started_time=datetime.now(UTC),
+        start_to_close_timeout=timedelta(minutes=1),
     )
-    request = asked(
-        step("POST"), values={"inputs": {"file": blob.as_json()}}, key="k", blobs="run/send/1"
-    )
+    values = {"inputs": {"file": blob.as_json()}}
+    request = asked(step("POST", **fields), values=values, key="k", blobs="run/send/1")
     payload: Payload = DataConverter.default.payload_converter.to_payload(request.as_json())
-    async with server.running() as url, make_client() as client:
-        side = Operations(client, KEY, servers={"api": url}, blobs=store)
-        task = asyncio.ensure_future(environment.run(side.attempt, [RawValue(payload)]))
+    async with make_client() as client:
+        secrets = SecretStore(environment={"DURAZZO_SECRET_TOKEN": "user:t0ken"})
+        side = Operations(client, KEY, secrets, servers={"api": url}, blobs=store)
+        yield (
+            asyncio.ensure_future(environment.run(side.attempt, [RawValue(payload)])),
+            environment,
+        )
+
+
+REQUESTED = ActivityCancellationDetails(cancel_requested=True)
+
+
+@pytest.mark.parametrize(
+    ("server", "status"),
+    [
+        (ReceivingServer(rate=MEGABYTE), None),
+        (ReceivingServer(waits=1.5), 200),
+        (ReceivingServer(statuses=[401, 200], waits=1.0, headers=CHALLENGE), 401),
+    ],
+    ids=["while it is sent", "while the answer is awaited", "before it would be sent anew"],
+)
+async def test_a_cancel_stops_a_write_of_which_not_all_was_sent(
+    store: BlobStore, server: ReceivingServer, status: int | None
+) -> None:
+    """For the answer to a whole one it is waited, since it may have taken effect; 401 says no."""
+    blob, beats, arrived = await file_in(store, CONTENT * 8), list[Any](), status is not None
+    async with (
+        server.running() as url,
+        cancellable(url, store, blob, beats, credentials=((DIGEST,),)) as (task, environment),
+    ):
         while not (server.uploads and (server.uploads[0].whole or not arrived) and len(beats) > 1):
+            assert not task.done()
             await asyncio.sleep(0.02)
-        environment.cancel(ActivityCancellationDetails(cancel_requested=True))
-        if cancelled:
+        environment.cancel(REQUESTED)
+        if arrived:
+            assert (await task)["status"] == status
+        else:
             with pytest.raises(asyncio.CancelledError):
                 await task
-        else:
-            assert (await task)["passed"]
-    assert server.uploads[0].whole is arrived
+    assert [one.whole for one in server.uploads] == [arrived]
     assert beats[-1]["total"] == blob.size
     assert any(one["uploading"] for one in beats) or arrived
+
+
+async def test_a_cancel_stops_a_write_before_its_first_byte(store: BlobStore) -> None:
+    """Such as while it connects: nothing was sent, and all of it could take hours."""
+    blob, beats = await file_in(store), list[Any]()
+    async with fault_server(SILENT) as server:
+        url = server.url.replace("http:", "https:")
+        slow = {"connect_timeout": 12.0, "total_timeout": 30.0, "upload": 60.0}
+        async with cancellable(url, store, blob, beats, **slow) as (task, environment):
+            while len(beats) < 2:
+                assert not task.done()
+                await asyncio.sleep(0.02)
+            environment.cancel(REQUESTED)
+            await asyncio.wait([task], timeout=8)
+            assert task.cancelled()
+    assert not beats[-1]["handed_over"]
+
+
+async def test_a_cancel_waits_for_what_was_sent_and_is_no_upload(store: BlobStore) -> None:
+    """An empty file is whole with its headers."""
+    blob, beats, server = await file_in(store, b""), list[Any](), ReceivingServer(waits=1.0)
+    async with (
+        server.running() as url,
+        cancellable(url, store, blob, beats) as (task, environment),
+    ):
+        while not server.uploads:
+            assert not task.done()
+            await asyncio.sleep(0.02)
+        environment.cancel(REQUESTED)
+        assert (await task)["passed"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from written import ARAZZO, OPENAPI, Written, changed
 
-from arazzo.plan import StepPlan
+from arazzo.plan import CredentialPlan, StepPlan
 from arazzo.scope import Defaults
 
 WHOLE = "payload: {name: $inputs.name}"
@@ -52,3 +52,13 @@ def test_which_body_may_hold_a_file(payload: str, content_type: str, may: bool) 
     assert step.start_to_close_with(file=True) == step.start_to_close + upload
     assert step.start_to_close_with(file=False) == step.start_to_close
     assert (step.heartbeat_with(file=True), step.heartbeat_with(file=False)) == (step.heartbeat, 0)
+
+
+def test_a_step_with_a_credential_has_the_time_to_send_its_file_twice() -> None:
+    """A token that is refused is fetched anew, and the request is sent again."""
+    step = planned_with("payload: $inputs.name", "text/csv")
+    credential = CredentialPlan(scheme="token", kind="bearer", secret="token")  # noqa: S106
+    call = step.attempt.operation.model_copy(update={"credentials": ((credential,),)})
+    attempt = step.attempt.model_copy(update={"call": call})
+    twice = step.model_copy(update={"attempt": attempt}).start_to_close_with(file=True)
+    assert twice == step.start_to_close_with(file=True) + DEFAULTS.transfer_timeout

@@ -490,6 +490,9 @@ def test_a_blob_reference_keeps_its_spelling() -> None:
         "contentType": "text/csv",
     }
     assert kept.as_json() == {"$blob": reference}
+    told = blobs.Blob("s3://bucket/name", 3, "0" * 64, "text/csv", holds_files=True)
+    assert told.as_json() == {"$blob": {**reference, "holdsFiles": True}}
+    assert [blobs.blob_of(one.as_json()) for one in (kept, told)] == [kept, told]
     assert blobs.VALUE_TYPE == "application/vnd.durazzo.value+json"
     assert blobs.SEALED_TYPE == "application/vnd.durazzo.sealed+json"
 

@@ -56,6 +56,12 @@ workflows:
         requestBody: {contentType: text/csv, payload: $inputs.file}
         outputs: {count: $response.body#/count}
     outputs: {count: $steps.put.outputs.count}
+  - workflowId: send-all
+    inputs: {type: object, properties: {files: {type: array}}}
+    steps:
+      - stepId: many
+        operationId: many
+        requestBody: {contentType: multipart/form-data, payload: {files: $inputs.files}}
   - workflowId: embed
     inputs: {type: object, properties: {rows: {type: array, maxItems: 3}, text: {type: string}}}
     steps:
@@ -91,6 +97,11 @@ paths:
   /form:
     post:
       operationId: form
+      requestBody: {content: {multipart/form-data: {schema: {type: object}}}}
+      responses: {'200': {description: ok}}
+  /many:
+    post:
+      operationId: many
       requestBody: {content: {multipart/form-data: {schema: {type: object}}}}
       responses: {'200': {description: ok}}
   /put:
@@ -176,15 +187,15 @@ async def test_a_large_input_is_given_as_a_value(
     assert len((await run.fetch_history()).to_json()) < 60_000
 
 
-async def times_of(house: House, file: Any) -> tuple[int, int, int]:
-    """Run a workflow with that input: what arrived, the activity's timeout, and its heartbeat's."""
-    run = await house.start("send", {"file": file})
+async def times_of(house: House, name: str, inputs: Any) -> tuple[Any, int, int]:
+    """Run a workflow: its outputs, the timeout of its first operation, and of its heartbeat."""
+    run = await house.start(name, inputs)
     outputs = await run.result()
     async for event in run.fetch_history_events():
         found = event.activity_task_scheduled_event_attributes
-        if found.activity_type.name == "put":
+        if found.activity_type.name in ("put", "many"):
             timeout, beat = found.start_to_close_timeout, found.heartbeat_timeout
-            return outputs["count"], timeout.seconds, beat.seconds
+            return outputs, timeout.seconds, beat.seconds
     raise AssertionError
 
 
@@ -194,9 +205,24 @@ async def test_only_an_attempt_that_moves_a_file_has_hours(
     """And a heartbeat; the same step with a small text keeps the short time of a request."""
     store = open_store(settings.blob_store, settings.state_folder)
     blob = await store.put("put/rows", CSV.encode(), "text/csv")
-    arrived, seconds, heartbeat = await times_of(house[0], blob.as_json())
-    assert arrived == len(CSV)
+    outputs, seconds, heartbeat = await times_of(house[0], "send", {"file": blob.as_json()})
+    assert outputs["count"] == len(CSV)
     assert (seconds > settings.transfer_seconds, heartbeat > 0) == (True, True)
-    arrived, seconds, heartbeat = await times_of(house[0], "a,b\r\n")
-    assert (arrived, heartbeat) == (5, 0)
+    outputs, seconds, heartbeat = await times_of(house[0], "send", {"file": "a,b\r\n"})
+    assert (outputs["count"], heartbeat) == (5, 0)
     assert seconds < settings.transfer_seconds
+
+
+async def test_files_within_a_stored_value_have_hours_too(
+    house: tuple[House, Service], settings: Settings, tmp_path: Path
+) -> None:
+    """The reference of the value says that it holds some; one that holds none does not."""
+    store = open_store(settings.blob_store, settings.state_folder)
+    blob = await store.put("put/rows", CSV.encode(), "text/csv")
+    for element, moves in ((blob.as_json(), True), ("x" * 500_000, False)):
+        (tmp_path / "list.json").write_text(json.dumps([element]))
+        path, kind = tmp_path / "list.json", "application/json"
+        value = await asyncio.to_thread(put_value, store, path, kind)
+        _, seconds, heartbeat = await times_of(house[0], "send-all", {"files": value.as_json()})
+        assert (seconds > settings.transfer_seconds, heartbeat > 0) == (moves, moves)
+    assert [len(one.body) > 300_000 for one in house[1].asked] == [True, True]
