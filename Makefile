@@ -24,7 +24,7 @@ $(TEMPORAL): $(STAMP) commands/temporal_binary.py
 
 setup: $(STAMP) $(TEMPORAL) ## the virtual environment and the Temporal server
 
-demo: setup ## the three Amplitude workflows, with everything killed half-way
+demo: setup ## workflows of three services, with everything killed half-way
 	$(BIN)/durazzo demo
 
 test: setup lint ## linters, types and all tests

@@ -39,7 +39,9 @@ from commands.data_conversion import told_encryption
 from commands.failures import reported
 from commands.queue_workers import expect_keys
 from commands.secret_places import Places
-from commands.secrets import needs_of
+from commands.secrets import needs_of, without_settings
+from commands.server_options import server_options
+from commands.worker_log import log_in_lines
 from settings import load_settings
 from workflows.factory import AnyArazzoWorkflow, make_classes
 
@@ -139,9 +141,10 @@ async def _serve(
     options: ConnectionOptions,
 ) -> None:
     settings = load_settings()
+    log_in_lines()
     catalogue = load_catalogue(documents or settings.documents, worker_defaults(settings))
     _refuse_duplicates(catalogue)
-    servers = {**settings.servers, **_servers(server)}
+    servers = {**settings.servers, **server_options(server, catalogue.entries)}
     client = await connect(options)
     await _expect_namespace(client)
     queue = task_queue or settings.task_queue
@@ -169,19 +172,6 @@ def _refuse_duplicates(catalogue: Catalogue) -> None:
             "Set a `prefix:` in the settings.yaml of one folder",
             reason="duplicate-workflow",
         )
-
-
-def _servers(given: Sequence[str]) -> dict[str, str]:
-    servers: dict[str, str] = {}
-    for text in given:
-        source, _, url = text.partition("=")
-        if not source or not url.startswith(("http://", "https://")):
-            raise InputInvalid(
-                f"`--server {text}`: expected SOURCE=URL with an http or https URL",
-                reason="server-option",
-            )
-        servers[source] = url
-    return servers
 
 
 def _stop_signal() -> asyncio.Event:
@@ -216,9 +206,9 @@ def _lacking(entry: Entry, places: Places) -> str:
     """Return what is said of a workflow whose runs would end with SecretMissing."""
     needs = needs_of(entry)
     found = places.found(names_of(needs))
-    if all(need.is_met(found) for need in needs):
+    if all(need.is_met(found) for need in needs) and not without_settings(entry):
         return ""
-    return f"; it lacks secrets: `durazzo secrets {entry.compiled.workflow_type}`"
+    return f"; it lacks credentials: `durazzo secrets {entry.compiled.workflow_type}`"
 
 
 def _tell(text: str) -> None:

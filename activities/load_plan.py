@@ -67,7 +67,7 @@ class Plans:
         """
         if request.carried is not None:
             return self._carried(request)
-        compiled = self.catalogue.runnable(request.workflow_type).compiled
+        compiled = self._runnable(request.workflow_type)
         if compiled.plan is None:  # runnable has raised; this tells the type checker
             raise DocumentInvalid(compiled.findings)
         options = _options(request.options)
@@ -76,6 +76,18 @@ class Plans:
             self._expect_harmless(blob)
         plan, dumped = self._made(compiled, compiled.plan, options)
         return LoadedPlan(plan=dumped, state=_beginning(plan, dumped, inputs).as_json())
+
+    def _runnable(self, workflow_type: str) -> CompiledWorkflow:
+        """Raises InputInvalid, which tells of other workers too, or DocumentInvalid."""
+        try:
+            return self.catalogue.runnable(workflow_type).compiled
+        except InputInvalid as error:
+            raise InputInvalid(
+                f"{error.message}. So it is with the documents of the worker that took the run; "
+                "all workers of a task queue must serve the same (`durazzo worker --documents`)",
+                reason=error.reason,
+                facts=error.facts,
+            ) from error
 
     def _expect_harmless(self, blob: Blob) -> None:
         """A stored value is read as what it was, so it may hold no more than one given inline.

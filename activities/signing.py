@@ -38,7 +38,15 @@ def load_key(store: SecretStore, state_folder: Path) -> bytes:
         if error.reason != "secret-missing":
             raise
     file = state_folder / KEY_FILE
-    return _long_enough(_generated_key(file), f"the key in {file}")
+    try:
+        return _long_enough(_generated_key(file), f"the key in {file}")
+    except OSError as error:
+        raise SecretMissing(
+            f"the worker's key can't be kept in {file} ({error.strerror}); set "
+            f"DURAZZO_STATE_FOLDER to a place that can be written, or give it the secret "
+            f"`{KEY_NAME}`",
+            reason="key-unwritable",
+        ) from error
 
 
 def _long_enough(key: bytes, what: str) -> bytes:

@@ -145,9 +145,27 @@ class ActionCompiler:
             return None
         if action.workflow_id:
             return self._workflow(action, action.workflow_id, path)
-        if action.type == "retry" and not action.step_id:
+        if action.type == "retry" and self._retries_itself(action, path):
             return {}
         return {"target": action.step_id} if self._is_step(action, path) else None
+
+    def _retries_itself(self, action: Action, path: Path) -> bool:
+        """Return whether no other step comes before the retry.
+
+        «The reference is executed (...), after which the current step is retried»: a step that
+        names itself would send each request twice, and nobody would see the first answer.
+        """
+        if action.step_id == self.step.step_id:
+            self.scope.add(
+                "retry-of-itself",
+                f"the retry `{action.name}` names its own step as the one to run before it, which "
+                "would send each request twice; it is read as a retry of the step",
+                (*path, "stepId"),
+                mend="take `stepId` out",
+                step_id=self.step.step_id,
+                severity="warning",
+            )
+        return action.step_id in (None, "", self.step.step_id)
 
     def _workflow(self, action: Action, written: str, path: Path) -> dict[str, Any] | None:
         where = (*path, "workflowId")

@@ -12,6 +12,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from commands.attached import link_to
 from commands.connection import ConnectionOptions, connect_quietly, refusal
 from commands.failures import NOT_COMPLETED, RunExists, reported
+from commands.live_view import query_progress, why_silent
 from commands.options import Address, AsJson, Namespace, Profile, RunId
 from commands.run_report import STATUS_NAMES, describe, report_of
 
@@ -39,17 +40,19 @@ def cancel(
     """Ask a run to stop, and wait until it has."""
     with reported(as_json=as_json):
         connection = ConnectionOptions(address, namespace, profile)
-        report = asyncio.run(_cancel(run, connection, 0.0 if detach else wait))
+        report, silent = asyncio.run(_cancel(run, connection, 0.0 if detach else wait))
     if as_json:
         report.print_json()
     else:
         told = "asked to stop, and still running" if report.status == "running" else report.status
+        told += f"; {silent}" if silent else ""
         sys.stderr.write(f"{run}: {told}\nWeb UI: {report.web_url}\n")
     stopped = report.status == "canceled" or detach
     raise typer.Exit(0 if stopped else NOT_COMPLETED)
 
 
-async def _cancel(run: str, connection: ConnectionOptions, seconds: float) -> RunReport:
+async def _cancel(run: str, connection: ConnectionOptions, seconds: float) -> tuple[RunReport, str]:
+    """Return how the run stands then, and why no worker answers when it still runs."""
     client = await connect_quietly(connection)
     handle = client.get_workflow_handle(run)
     found = await describe(handle)
@@ -67,7 +70,9 @@ async def _cancel(run: str, connection: ConnectionOptions, seconds: float) -> Ru
         await asyncio.wait([ended], timeout=seconds)
         ended.cancel()
         await asyncio.gather(ended, return_exceptions=True)
-    return await report_of(handle, link_to(client, handle))
+    report = await report_of(handle, link_to(client, handle))
+    waits = seconds and report.status == "running" and await query_progress(handle) is None
+    return report, await why_silent(client, handle) if waits else ""
 
 
 if __name__ == "__main__":

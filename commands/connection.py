@@ -177,8 +177,15 @@ def read_server_file(state_folder: Path) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def write_server_file(state_folder: Path, address: str, ui_url: str, process_id: int) -> None:
-    """Write where the server is, so that links to the Web UI are right."""
+def write_server_file(
+    state_folder: Path, address: str, ui_url: str, process_id: int, database: Path
+) -> None:
+    """Write where the server is, so that links to the Web UI are right, and its database."""
     state_folder.mkdir(parents=True, exist_ok=True)
-    record = {"address": address, "uiUrl": ui_url, "processId": process_id}
+    record = {
+        "address": address,
+        "uiUrl": ui_url,
+        "processId": process_id,
+        "database": str(database.absolute()),
+    }
     (state_folder / SERVER_FILE).write_text(json.dumps(record), encoding="utf-8")

@@ -90,6 +90,8 @@ def run(  # noqa: PLR0913, PLR0917 - one parameter for each option
 ) -> None:
     """Start a workflow and watch it to its end."""
     with reported(as_json=as_json):
+        if workflow_id == "":
+            raise InputInvalid("`--id` names a run, so it can't be empty", reason="run-id")
         entry = find_runnable(documents, workflow)
         start = Start(
             workflow_type=entry.compiled.workflow_type,

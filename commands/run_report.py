@@ -47,6 +47,14 @@ MENDS: Final = {
 }
 
 
+MENDS_BY_REASON: Final = {
+    "unknown-workflow": "start all workers of the queue with the documents that hold it, or give "
+    "them a task queue of their own; then start a new run",
+    **dict.fromkeys(UNREADABLE, ""),
+}
+"""For causes whose error type says too little; what names its own mend has none."""
+
+
 @dataclass(frozen=True)
 class RunReport:
     """A run at one moment. `error` has type, message and details; None without one."""
@@ -138,7 +146,8 @@ def print_report(console: Console, report: RunReport) -> None:
     if report.error:
         error = report.error
         console.print(f"{error['type']}: {error['message']}", markup=False, highlight=False)
-        mend = MENDS.get(error["type"])
-        if mend and error["details"].get("reason") not in UNREADABLE:
+        of_type = MENDS.get(error["type"], "")
+        mend = MENDS_BY_REASON.get(str(error["details"].get("reason")), of_type)
+        if mend:
             console.print(f"mend: {mend}", markup=False, highlight=False)
     console.print(f"Web UI: {report.web_url}", markup=False, highlight=False, soft_wrap=True)

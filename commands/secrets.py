@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from rich.console import Console
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from catalogue import Catalogue, Entry
 
 app = typer.Typer(add_completion=False)
+
+NO_CREDENTIAL: Final = frozenset(("no-credential", "unserved-credential"))
+"""Findings of an operation that wants a credential and gets none."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,7 @@ def secrets(
             _print(entries, wanted, places)
         found = places.found(names_of([need for one in wanted for need in one.needs]))
         lacking = any(not need.is_met(found) for one in wanted for need in one.needs)
+        lacking |= any(map(without_settings, entries))
     raise typer.Exit(NOT_COMPLETED if lacking else COMPLETED)
 
 
@@ -68,6 +72,11 @@ def needs_of(entry: Entry) -> tuple[Need, ...]:
     """Return what a workflow needs, nothing of one that can't be run."""
     plan = entry.compiled.plan
     return needed_secrets(plan, entry.compiled.schema) if plan else ()
+
+
+def without_settings(entry: Entry) -> list[str]:
+    """Return what `check` tells of credentials that no settings give."""
+    return [one.message for one in entry.compiled.findings if one.code in NO_CREDENTIAL]
 
 
 def _entries(what: str | None, documents: Sequence[Path] | None) -> list[Entry]:
@@ -95,7 +104,9 @@ def _as_object(
             {
                 "workflow": one.entry.compiled.workflow_type,
                 "document": one.entry.document.file,
-                "complete": all(need.is_met(found) for need in one.needs),
+                "complete": all(need.is_met(found) for need in one.needs)
+                and not without_settings(one.entry),
+                "withoutSettings": without_settings(one.entry),
                 "needs": [_need_object(need, need.is_met(found)) for need in one.needs],
             }
             for one in wanted
@@ -121,9 +132,13 @@ def _need_object(need: Need, met: bool) -> dict[str, Any]:
 def _print(entries: Sequence[Entry], wanted: Sequence[Wanted], places: Places) -> None:
     console = Console(highlight=False, soft_wrap=True)
     for one in wanted:
-        if one.needs:
+        if one.needs or without_settings(one.entry):
             _print_workflow(console, one, places)
-    none = [one.entry.compiled.workflow_type for one in wanted if not one.needs]
+    none = [
+        one.entry.compiled.workflow_type
+        for one in wanted
+        if not one.needs and not without_settings(one.entry)
+    ]
     if none:
         console.print(f"need no secret: {', '.join(none)}", markup=False)
     for entry in entries:
@@ -133,7 +148,8 @@ def _print(entries: Sequence[Entry], wanted: Sequence[Wanted], places: Places) -
     if not entries:
         console.print("no Arazzo document was found")
     console.print(f"the worker's key: {places.key.told}", markup=False)
-    _print_mends(console, places, _missing(wanted, places))
+    if not any(map(without_settings, entries)) or _missing(wanted, places):
+        _print_mends(console, places, _missing(wanted, places))
 
 
 def _missing(wanted: Sequence[Wanted], places: Places) -> list[Place]:
@@ -157,6 +173,8 @@ def _print_workflow(console: Console, wanted: Wanted, places: Places) -> None:
                 place = places.of(secret)
                 told = Text(place.told, "" if place.is_found else "bold red")
                 console.print(Text.assemble(f"      {secret.ljust(width)}  ", told))
+    for message in dict.fromkeys(without_settings(wanted.entry)):
+        console.print(f"  {message}: `durazzo check` tells what settings.yaml wants", markup=False)
     console.print()
 
 

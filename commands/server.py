@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 from rich.console import Console
 
-from arazzo.errors import CallerError
+from arazzo.errors import CallerError, InputInvalid
 from commands.connection import (
     LAST_PORT,
     UI_PORT_DISTANCE,
     ConnectionOptions,
     NoTemporalServer,
     connect,
+    read_server_file,
     write_server_file,
 )
 from commands.failures import reported
@@ -47,6 +48,10 @@ SECONDS_TO_STOP: Final = 10.0
 
 class PortTaken(CallerError):
     """Something listens on the port already."""
+
+
+class DatabaseTaken(CallerError):
+    """Another server uses the database."""
 
 
 @app.command()
@@ -95,7 +100,9 @@ async def _serve(
     console = Console()
     folder = load_settings().state_folder
     database, log = db or folder / DATABASE, folder / "server.log"
+    _make_folders(database, log)
     await refuse_taken_ports(port, ui_port)
+    refuse_taken_database(database)
     stopped = _stop_signal()
     process = await start_server(
         port, ui_port, database, log=log, namespace=namespace, ui_codec_endpoint=codec
@@ -133,6 +140,32 @@ async def _until_stopped(
             await asyncio.wait_for(stopped.wait(), 0.5)
         except TimeoutError:
             continue
+
+
+def _make_folders(*files: Path) -> None:
+    for file in files:
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputInvalid(
+                f"the folder {file.parent} can't be made ({error.strerror}); set "
+                "DURAZZO_STATE_FOLDER to a place that can be written, or name the database with "
+                "--db",
+                reason="state-folder",
+            ) from error
+
+
+def refuse_taken_database(database: Path) -> None:
+    """Raise DatabaseTaken while a server that we started uses the database: two would break it."""
+    known = read_server_file(load_settings().state_folder) or {}
+    address, process = str(known.get("address")), known.get("processId")
+    port = address.rpartition(":")[2]
+    if known.get("database") == str(database.absolute()) and port.isdigit() and is_taken(int(port)):
+        raise DatabaseTaken(
+            f"the database {database} is in use by the Temporal server at {address} (process "
+            f"{process}); use that one, or name another database with --db",
+            reason="database-taken",
+        )
 
 
 async def refuse_taken_ports(port: int, ui_port: int) -> None:
@@ -181,8 +214,7 @@ async def start_server(
     Raises NoTemporalServer when it does not answer in time, with the place of its log.
     """
     binary = await asyncio.to_thread(find_binary)
-    for folder in (database.parent, log.parent):
-        folder.mkdir(parents=True, exist_ok=True)
+    _make_folders(database, log)
     arguments = [
         *(str(binary), "server", "start-dev", "--ip", HOST, "--log-level", "warn"),
         *("--port", str(port), "--ui-port", str(ui_port), "--namespace", namespace),
@@ -194,7 +226,11 @@ async def start_server(
     process = _spawn(arguments, log)
     await _wait_until_answering(process, port, namespace, log)
     write_server_file(
-        load_settings().state_folder, f"{HOST}:{port}", f"http://{HOST}:{ui_port}", process.pid
+        load_settings().state_folder,
+        f"{HOST}:{port}",
+        f"http://{HOST}:{ui_port}",
+        process.pid,
+        database,
     )
     return process
 

@@ -144,7 +144,7 @@ def _print(
             console.print(line_of(progress), markup=False, highlight=False)
             _print_deadline(console, progress)
         if progress.get("steps"):
-            console.print(step_table(progress))
+            console.print(step_table(_settled(progress, report.status)))
     elif silent:
         console.print(silent, markup=False, highlight=False)
     for one in pending:
@@ -157,6 +157,18 @@ def _print(
         _print_ways(console, found.id)
     else:
         print_report(console, report)
+
+
+def _settled(progress: dict[str, Any], status: str) -> dict[str, Any]:
+    """A run that has ended has no step that runs or waits: it ended there."""
+    if status == "running":
+        return progress
+    live = ("running", "waiting")
+    rows = [
+        {**row, "state": status if row["state"] in live else row["state"]}
+        for row in progress["steps"]
+    ]
+    return {**progress, "steps": rows}
 
 
 def _print_deadline(console: Console, progress: dict[str, Any]) -> None:

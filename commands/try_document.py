@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from arazzo.errors import InputInvalid
+from catalogue import Entry
 from commands.failures import COMPLETED, MISTAKE, NOT_COMPLETED, print_json, reported, run_object
 from commands.message_options import given_messages
 from commands.options import AsJson, GivenInputs, InputsFile, Secrets
 from commands.run_inputs import collect_inputs
+from commands.server_options import server_options
 from rehearsal import the_entry, try_entry
 
 if TYPE_CHECKING:
@@ -59,7 +60,8 @@ def try_workflow(  # noqa: PLR0913, PLR0917 - one parameter for each option
     with reported(as_json=as_json):
         entry = the_entry(file, workflow)
         collected = collect_inputs(entry.compiled.schema, given or [], inputs, secret or [])
-        servers = dict(_server(text) for text in server or [])
+        of_document = (Entry(entry.document, one) for one in entry.document.workflows)
+        servers = server_options(server or [], of_document)
         messages = given_messages(message)
         work = try_entry(entry, collected, servers, strict=strict, waits=waits, messages=messages)
         tried = asyncio.run(work)
@@ -68,16 +70,6 @@ def try_workflow(  # noqa: PLR0913, PLR0917 - one parameter for each option
     else:
         _print(tried)
     raise typer.Exit(_exit_code(tried))
-
-
-def _server(text: str) -> tuple[str, str]:
-    source, _, url = text.partition("=")
-    if not source or not url.startswith(("http://", "https://")):
-        raise InputInvalid(
-            f"`--server {text}`: expected SOURCE=URL with an http or https URL",
-            reason="server-option",
-        )
-    return source, url
 
 
 def _exit_code(tried: Rehearsal) -> int:

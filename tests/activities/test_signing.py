@@ -49,6 +49,13 @@ def test_the_secret_durazzo_key_is_shared_by_several_machines(tmp_path: Path) ->
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    """With the variable that names another."""
+    (tmp_path / "state").write_text("no folder")
+    with pytest.raises(SecretMissing, match="DURAZZO_STATE_FOLDER"):
+        load_key(NO_SECRETS, tmp_path / "state")
+
+
 @pytest.mark.parametrize("key", ["", "hunter2", "s" * 31])
 def test_a_key_that_could_be_guessed_is_refused(tmp_path: Path, key: str) -> None:
     """Neither as a secret nor as a file that was cut off; and no other one is made for it."""

@@ -376,6 +376,14 @@ BROKEN = [
         child=CHILD,
     ),
     Broken(
+        "retry-of-itself",
+        (GOTO, f"type: retry\n      stepId: {HERE}poll"),
+        "the retry `again` names its own step as the one to run before it, which would send each "
+        "request twice; it is read as a retry of the step",
+        "take `stepId` out",
+        "warning",
+    ),
+    Broken(
         "unknown-step",
         (GOTO, f"type: retry\n      stepId: {HERE}pull"),
         "the retry `again` leads to a step `pull` that does not exist",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from conftest import ROOT
-from shelf import Shelf, step, workflow
+from shelf import Shelf, description, step, workflow
 from terminal import Done, Terminal, expect_clear
 
 from activities.signing import KEY_FILE
@@ -102,3 +102,17 @@ async def test_workflows_that_need_nothing_or_can_not_be_run(tmp_path: Path) -> 
     assert "need no secret: free" in done.out
     assert "bad can't be run" in done.out
     assert "nothing is missing" in done.out
+
+
+async def test_an_operation_without_any_credential_in_the_settings_is_told(tmp_path: Path) -> None:
+    """Its runs would end with 401, so nothing is complete."""
+    shelf = Shelf(tmp_path / "documents").fill(workflow("open"))
+    api = {**description(), "security": [{"Key": []}]}
+    api["components"] = {"securitySchemes": {"Key": {"type": "http", "scheme": "bearer"}}}
+    shelf.add("api.json", api)
+    done = await secrets(tmp_path, str(tmp_path / "documents"))
+    assert done.code == 1
+    assert "wants a credential (`Key`) and nothing gives one" in done.out
+    assert "nothing is missing" not in done.out
+    found = await secrets(tmp_path, str(tmp_path / "documents"), "--json")
+    assert found.json["workflows"][0]["complete"] is False

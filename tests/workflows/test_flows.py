@@ -188,6 +188,12 @@ CASES = {
         ["/a", "/mend", "/a"],
         answers={"/a": [401, 200]},
     ),
+    "retry-by-way-of-the-step-itself": Case(
+        flow(touching("a", "a", BY_STEP.replace("mend", "a")), "{a: $steps.a.outputs.answer}"),
+        {"a": "a"},
+        ["/a", "/a"],
+        answers={"/a": [401, 200]},
+    ),
     "retry-by-way-of-a-step-that-fails": Case(
         flow(touching("a", "a", BY_STEP) + touching("mend", "mend")),
         None,
