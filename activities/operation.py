@@ -349,9 +349,13 @@ def _failed(
     masking: Masking,
 ) -> Outcome:
     """Judge a request without an answer, or with one of which only the status is known."""
-    why, unread = masking.text(error.message), isinstance(error, Unreadable)
+    unread = isinstance(error, Unreadable)
+    said = error.message
     if isinstance(error, Unreadable):
         seen = replace(seen, response=error.response)
+    elif seen.request is not None:
+        said = f"{_safe_url(seen.request)}: {said}"
+    why = masking.text(said)
     outcome = judge(plan, seen, spent=asked.spent, flaw=why)
     return outcome.model_copy(update={"sent": error.fault.sent, "unread": unread})
 
