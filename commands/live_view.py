@@ -16,11 +16,14 @@ from temporalio.service import RPCError
 
 from arazzo.errors import SecretMissing
 from commands.failures import NoWorker
+from commands.pending_activities import pending_of, told
 from commands.queue_workers import has_workers
 from commands.run_report import RunReport, describe, report_of
 from settings import load_settings
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from temporalio.client import Client, WorkflowHandle
 
 SECONDS_BETWEEN_LOOKS: Final = 1.0
@@ -74,7 +77,8 @@ async def follow(
             while not ended.done():
                 progress = await query_progress(handle)
                 silent = "" if progress or quiet else await why_silent(client, handle)
-                watcher.show(progress, silent)
+                moved = await _activities(client, handle) if progress and watcher.is_live else []
+                watcher.show(progress, silent, moved)
                 if time.monotonic() >= latest:
                     await expect_worker(handle)
                 await asyncio.wait([ended], timeout=SECONDS_BETWEEN_LOOKS)
@@ -82,6 +86,11 @@ async def follow(
     finally:
         await _leave(ended)
     return await report_of(handle, web_url)
+
+
+async def _activities(client: Client, handle: WorkflowHandle[Any, Any]) -> list[str]:
+    """Return the activities of a run in words: an upload may go on for hours within one step."""
+    return [told(one) for one in await pending_of(client, await describe(handle))]
 
 
 async def wait_for_end(handle: WorkflowHandle[Any, Any]) -> None:
@@ -129,7 +138,9 @@ async def expect_worker(handle: WorkflowHandle[Any, Any]) -> None:
 
 
 class _Quiet:
-    """Shows nothing."""
+    """Shows nothing; one that `is_live` has room for what changes all the time."""
+
+    is_live = False
 
     def __enter__(self) -> None:
         return None
@@ -137,7 +148,9 @@ class _Quiet:
     def __exit__(self, *_: object) -> None:
         return None
 
-    def show(self, progress: dict[str, Any] | None, silent: str = "") -> None:
+    def show(
+        self, progress: dict[str, Any] | None, silent: str = "", activities: Sequence[str] = ()
+    ) -> None:
         """Show the progress; None when no worker answers, for which `silent` has the words."""
 
 
@@ -149,7 +162,9 @@ class _Lines(_Quiet):
         self.silent = 0
         sys.stderr.write(f"Web UI: {web_url}\n")
 
-    def show(self, progress: dict[str, Any] | None, silent: str = "") -> None:
+    def show(
+        self, progress: dict[str, Any] | None, silent: str = "", _: Sequence[str] = ()
+    ) -> None:
         """Print a line when something changed."""
         self.silent = 0 if progress else self.silent + 1
         line = line_of(progress) if progress else silent
@@ -160,6 +175,8 @@ class _Lines(_Quiet):
 
 class _Table(_Quiet):
     """A table that changes in place, for a terminal."""
+
+    is_live = True
 
     def __init__(self, web_url: str) -> None:
         self.web_url = web_url
@@ -172,13 +189,15 @@ class _Table(_Quiet):
     def __exit__(self, *_: object) -> None:
         self.live.stop()
 
-    def show(self, progress: dict[str, Any] | None, silent: str = "") -> None:
+    def show(
+        self, progress: dict[str, Any] | None, silent: str = "", activities: Sequence[str] = ()
+    ) -> None:
         """Draw the table anew."""
         self.last = progress or self.last
-        told = line_of(self.last) if progress else silent
+        lines = map(Text, (line_of(self.last) if progress else silent, *activities))
         link = Text(f"Web UI: {self.web_url}", style="dim")
         hint = Text("Ctrl-C leaves; the run goes on", style="dim")
-        self.live.update(Group(step_table(self.last), Text(told), link, hint))
+        self.live.update(Group(step_table(self.last), *lines, link, hint))
 
 
 def line_of(progress: dict[str, Any]) -> str:

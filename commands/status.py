@@ -12,11 +12,11 @@ from rich.table import Table
 from rich.text import Text
 from temporalio.service import RPCError
 
-from arazzo.errors import SecretMissing
 from commands.connection import ConnectionOptions, connect_quietly, refusal, web_url
 from commands.failures import print_json, reported, run_object
 from commands.live_view import line_of, query_progress, step_table, why_silent
 from commands.options import Address, AsJson, Namespace, Profile, TaskQueue
+from commands.pending_activities import pending_of, told
 from commands.queue_workers import quoted
 from commands.run_report import STATUS_NAMES, describe, print_report, report_of
 from settings import load_settings
@@ -24,8 +24,6 @@ from settings import load_settings
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from temporalio.api.failure.v1 import Failure
-    from temporalio.api.workflow.v1 import PendingActivityInfo
     from temporalio.client import Client, WorkflowExecutionDescription
 
     from commands.run_report import RunReport
@@ -80,8 +78,8 @@ async def _rows(client: Client, task_queue: str) -> list[tuple[str, str, str, da
         async for one in client.list_workflows(
             f"TaskQueue = '{quoted(task_queue)}'", limit=MOST_RUNS
         ):
-            told = (STATUS_NAMES.get(one.status) if one.status else None) or "running"
-            rows.append((one.id, one.workflow_type, told, one.start_time.astimezone()))
+            status = (STATUS_NAMES.get(one.status) if one.status else None) or "running"
+            rows.append((one.id, one.workflow_type, status, one.start_time.astimezone()))
     except RPCError as error:
         raise refusal(error) from error
     return rows
@@ -93,7 +91,7 @@ async def _status(run: str, connection: ConnectionOptions, *, as_json: bool) -> 
     found = await describe(handle)
     report = await report_of(handle, web_url(client, run, found.run_id))
     progress = await query_progress(handle)
-    pending = [await _pending(client, one) for one in found.raw_description.pending_activities]
+    pending = await pending_of(client, found)
     if as_json:
         body = run_object(
             run, report.run_id, report.status, outputs=report.outputs, error=report.error
@@ -102,25 +100,6 @@ async def _status(run: str, connection: ConnectionOptions, *, as_json: bool) -> 
         return
     silent = "" if progress or report.status != "running" else await why_silent(client, handle)
     _print(Console(), found, report, progress, pending, silent)
-
-
-async def _pending(client: Client, one: PendingActivityInfo) -> dict[str, Any]:
-    """Return an activity that runs or waits to be tried again, with its last failure."""
-    last = await _message(client, one.last_failure) if one.HasField("last_failure") else ""
-    return {
-        "operation": one.activity_type.name,
-        "attempt": one.attempt,
-        "of": one.maximum_attempts,
-        "lastFailure": last,
-    }
-
-
-async def _message(client: Client, failure: Failure) -> str:
-    try:
-        found = await client.data_converter.decode_failure(failure)
-    except SecretMissing as error:
-        return f"it can't be read here: {error.message}"
-    return getattr(found, "message", None) or str(found)
 
 
 def _print(
@@ -148,10 +127,7 @@ def _print(
     elif silent:
         console.print(silent, markup=False, highlight=False)
     for one in pending:
-        of = f" of {one['of']}" if one["of"] else ""
-        told = f"{one['operation']}: attempt {one['attempt']}{of}"
-        failed = f"; the last one: {one['lastFailure']}" if one["lastFailure"] else ""
-        console.print(told + failed, markup=False, highlight=False)
+        console.print(told(one), markup=False, highlight=False)
     if report.status == "running":
         console.print(f"Web UI: {report.web_url}", markup=False, highlight=False, soft_wrap=True)
         _print_ways(console, found.id)

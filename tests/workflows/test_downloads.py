@@ -14,6 +14,8 @@ from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import CancelledError
 
 from catalogue import load_catalogue, worker_defaults
+from commands.pending_activities import pending_of
+from commands.pending_activities import told as told_in_words
 from worker import running_worker
 
 if TYPE_CHECKING:
@@ -109,6 +111,11 @@ async def test_a_cancel_ends_a_download_and_leaves_its_part(
         found = await told(handle)
         assert 0 < found["done"] < found["total"] == endless.size
         assert found["resumed_at"] == 0
+        pending = (await pending_of(client, await handle.describe()))[0]
+        assert found["done"] <= pending["bytesDone"] < pending["bytesTotal"] == endless.size
+        assert told_in_words({**pending, "bytesDone": 12_300_000}) == (
+            f"getFile: attempt 1 of {pending['of']}, 12.3 of 2147.5 MB"
+        )
         await until(lambda: sum(endless.sent) > 10 * MEGABYTE)
         await handle.cancel()
         with pytest.raises(WorkflowFailureError) as caught:
