@@ -19,6 +19,7 @@ from rehearsal import the_entry, try_entry
 
 if TYPE_CHECKING:
     from rehearsal import Rehearsal
+    from rehearsal.attempt import Exchange
 
 app = typer.Typer(add_completion=False)
 
@@ -63,12 +64,20 @@ def try_workflow(  # noqa: PLR0913, PLR0917 - one parameter for each option
         of_document = (Entry(entry.document, one) for one in entry.document.workflows)
         servers = server_options(server or [], of_document)
         messages = given_messages(message)
-        work = try_entry(entry, collected, servers, strict=strict, waits=waits, messages=messages)
+        work = try_entry(
+            entry,
+            collected,
+            servers,
+            strict=strict,
+            waits=waits,
+            messages=messages,
+            seen=None if as_json else _tell,
+        )
         tried = asyncio.run(work)
     if as_json:
         print_json(_object(tried))
     else:
-        _print(tried)
+        _print(tried, file)
     raise typer.Exit(_exit_code(tried))
 
 
@@ -86,12 +95,17 @@ def _object(tried: Rehearsal) -> dict[str, Any]:
     return {**told, "warnings": list(tried.warnings), "requests": requests}
 
 
-def _print(tried: Rehearsal) -> None:
+def _tell(one: Exchange) -> None:
+    """Print a request as it is answered: a poll of minutes would look like nothing else."""
     told = Console(stderr=True, highlight=False, soft_wrap=True)
-    for warning in tried.warnings:
-        told.print(warning, style="yellow", markup=False)
-    for one in tried.requests:
-        told.print(f"{one.method} {one.url} → {one.status}", style="dim", markup=False)
+    told.print(f"{one.method} {one.url} → {one.status}", style="dim", markup=False)
+
+
+def _print(tried: Rehearsal, file: Path) -> None:
+    if tried.warnings:
+        many = len(tried.warnings)
+        said = f"{many} warning{'s' if many > 1 else ''}: `durazzo check {file}` tells"
+        Console(stderr=True, soft_wrap=True).print(said, style="yellow", markup=False)
     if tried.error is not None:
         sys.stderr.write(f"{tried.error['type']}: {tried.error['message']}\n")
     else:

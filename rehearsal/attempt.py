@@ -30,7 +30,7 @@ from rehearsal.inbox import given_messages
 from settings import load_settings
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
     from pathlib import Path
 
     import httpx
@@ -153,8 +153,12 @@ async def try_entry(
     strict: bool = False,
     waits: float = 1.0,
     messages: Sequence[tuple[str, Any]] = (),
+    seen: Callable[[Exchange], None] | None = None,
 ) -> Rehearsal:
-    """Run a workflow of a catalogue and return how it ended."""
+    """Run a workflow of a catalogue and return how it ended.
+
+    `seen` is told of each request that was answered, as soon as it was.
+    """
     findings = [strictly(one) if strict else one for one in checked_findings(entry.document)]
     warnings = tuple(str(one) for one in findings if one.severity == "warning")
     errors = [one for one in findings if one.severity == "error"]
@@ -165,7 +169,7 @@ async def try_entry(
     given = hidden.by_name(inputs, plan.secret_inputs if plan else ())
     sent: list[Exchange] = []
     learned = Masking(hidden.given.values())
-    async with _operations(hidden.store(), servers, sent, learned) as operations:
+    async with _operations(hidden.store(), servers, sent, learned, seen) as operations:
         try:
             inbox = given_messages(plan, messages)
             outputs = await _run(entry, given, operations, Clock(waits), inbox)
@@ -203,11 +207,17 @@ async def _run(
 
 @asynccontextmanager
 async def _operations(
-    store: SecretStore, servers: dict[str, str], sent: list[Exchange], learned: Masking
+    store: SecretStore,
+    servers: dict[str, str],
+    sent: list[Exchange],
+    learned: Masking,
+    seen: Callable[[Exchange], None] | None,
 ) -> AsyncIterator[Operations]:
     async def note(response: httpx.Response) -> None:
         request = response.request
         sent.append(Exchange(request.method, str(request.url), response.status_code))
+        if seen is not None:
+            seen(*_masked(sent[-1:], learned))
 
     settings = load_settings()
     async with make_client() as client:

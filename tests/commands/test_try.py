@@ -53,6 +53,7 @@ async def test_a_workflow_runs_to_its_end(stand_in: StandInClient) -> None:
     assert code == 0, err
     assert json.loads(out)["finalStatus"] == "complete"
     assert "/api/5/cohorts/request/c0ffee1/status → 200" in err
+    assert "`durazzo check " in err
     assert CREDENTIAL not in out + err
 
 
