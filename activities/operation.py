@@ -354,7 +354,7 @@ def _failed(
     if isinstance(error, Unreadable):
         seen = replace(seen, response=error.response)
     elif seen.request is not None:
-        said = f"{_safe_url(seen.request)}: {said}"
+        said = f"{said} ({_safe_url(seen.request)})"
     why = masking.text(said)
     outcome = judge(plan, seen, spent=asked.spent, flaw=why)
     return outcome.model_copy(update={"sent": error.fault.sent, "unread": unread})
